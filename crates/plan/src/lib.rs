@@ -1,0 +1,21 @@
+//! What would change: a pure function from a desired tree and the current stacks to change sets.
+//!
+//! [`plan`] walks the desired tree in deployment order with what the current stacks have made
+//! known, and compares each resource with its recorded state. A value that an untouched resource
+//! makes is known, so nothing downstream of it moves; a value that a new or replaced resource
+//! will make is unknown, and only its consumers are shown to change.
+//!
+//! No clock, no files, no network: the same input gives the same bytes.
+
+mod current;
+mod diff;
+mod planner;
+mod steps;
+
+pub use current::{Current, CurrentResource, CurrentStack};
+pub use diff::{desired_json, diff};
+pub use planner::{Refusal, plan, plan_removal};
+pub use steps::{
+    Action, Cause, Change, Detail, Operation, OutputChange, Plan, Recreation, Replacement, Scope,
+    Step,
+};

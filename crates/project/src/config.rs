@@ -1,0 +1,66 @@
+//! `kumiki.toml`: the roots, environments and scenarios of a project.
+
+use kumiki_source::{Diagnostic, FileId, Span, message};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// A project's configuration.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Config {
+    /// The roots by name: templates that are deployed by themselves.
+    #[serde(default)]
+    pub roots: BTreeMap<String, RootConfig>,
+    /// The environments by name, in the order in which changes reach them.
+    #[serde(default)]
+    pub environments: BTreeMap<String, EnvironmentConfig>,
+    /// The root that commands mean when none is named.
+    pub default_root: Option<String>,
+    /// Sets of parameter values that are checked besides those of the files, such as the gates of
+    /// a first creation: scenario, then parameter, then value.
+    #[serde(default)]
+    pub scenarios: BTreeMap<String, BTreeMap<String, String>>,
+}
+
+/// A template that is deployed by itself.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct RootConfig {
+    /// The template, from the folder of `kumiki.toml`.
+    pub template: String,
+    /// The stack's name; `${Name}` is the value of a parameter.
+    pub stack_name: String,
+    /// The Region that it is deployed to.
+    pub region: String,
+    /// The parameter file of an environment; `{environment}` is its name.
+    pub parameters: String,
+    /// Tags of the root, which every resource inherits; `${Name}` is the value of a parameter.
+    #[serde(default)]
+    pub tags: BTreeMap<String, String>,
+}
+
+/// An environment.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct EnvironmentConfig {
+    /// The account, 12 digits; a made-up one is used for rehearsals when there is none.
+    pub account: Option<String>,
+    /// Whether destroying it, and later deploying to it, needs more than `--yes`.
+    #[serde(default)]
+    pub protected: bool,
+}
+
+/// Reads `kumiki.toml`.
+///
+/// # Errors
+/// A diagnostic at the place where the text stops being a configuration.
+pub fn parse_config(file: FileId, text: &str) -> Result<Config, Box<Diagnostic>> {
+    toml::from_str(text).map_err(|error| {
+        let span = error.span().unwrap_or(0..0);
+        let reason = error.message().to_owned();
+        Box::new(
+            Diagnostic::error("configuration", message!("this configuration cannot be read: {reason}", reason))
+                .at(Span::new(file, span.start, span.end)),
+        )
+    })
+}

@@ -1,0 +1,227 @@
+//! Every template that a root reaches, each read and parsed once.
+
+use kumiki_source::{Diagnostic, FileId, Message, Sources, message};
+use kumiki_template::{Template, parse_template};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// The largest text that is read. CloudFormation accepts templates up to 1 MB.
+///
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html>
+pub const MAX_FILE_BYTES: u64 = 8 * 1024 * 1024;
+
+/// Where texts come from. Paths are relative to the project and use `/`.
+pub trait Files: Sync {
+    /// The bytes of a file.
+    ///
+    /// # Errors
+    /// When the file cannot be read or is larger than [`MAX_FILE_BYTES`].
+    fn read(&self, path: &str) -> Result<Vec<u8>, FileError>;
+}
+
+/// Why a file could not be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FileError {
+    /// There is no such file.
+    NotFound,
+    /// It is a folder or a device.
+    NotAFile,
+    /// It is larger than [`MAX_FILE_BYTES`].
+    TooLarge(u64),
+    /// The system refuses, in its own words.
+    Other(String),
+}
+
+impl FileError {
+    /// The reason in words.
+    pub fn describe(&self) -> Message {
+        match self {
+            Self::NotFound => message!("there is no such file"),
+            Self::NotAFile => message!("it is not a file"),
+            Self::TooLarge(bytes) => {
+                message!(
+                    "it has {bytes} bytes, and {limit} is the most that is read",
+                    bytes,
+                    limit = MAX_FILE_BYTES
+                )
+            }
+            Self::Other(reason) => Message::verbatim(reason.clone()),
+        }
+    }
+}
+
+/// Identifies a template of a [`Library`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TemplateId(u32);
+
+/// The texts and templates of one project.
+#[derive(Debug, Default)]
+pub struct Library {
+    /// Every text that was read, in a stable order.
+    pub sources: Sources,
+    /// What is wrong with single texts.
+    pub diagnostics: Vec<Diagnostic>,
+    templates: Vec<Template>,
+    loaded: HashMap<Arc<str>, Result<TemplateId, Problem>>,
+    files: HashMap<Arc<str>, FileId>,
+}
+
+#[derive(Clone, Debug)]
+enum Problem {
+    Unreadable(FileError),
+    Malformed,
+}
+
+struct Read {
+    path: Arc<str>,
+    content: Result<String, FileError>,
+}
+
+impl Library {
+    /// Reads a text that is not a template, such as a parameter file.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn read(&mut self, path: &str, files: &dyn Files) -> Result<FileId, FileError> {
+        if let Some(file) = self.files.get(path) {
+            return Ok(*file);
+        }
+        let text = decode(files.read(path)?);
+        let path: Arc<str> = path.into();
+        let file = self.sources.add(path.clone(), text);
+        self.files.insert(path, file);
+        Ok(file)
+    }
+
+    /// Loads a template and every template below it, several at a time.
+    ///
+    /// Only literal `TemplateURL`s can be followed before there are values; a relative one is a
+    /// path from the folder of the template that names it.
+    pub fn load(&mut self, root: &str, files: &dyn Files) {
+        let mut wave: Vec<Arc<str>> = vec![root.into()];
+        while !wave.is_empty() {
+            wave.retain(|path| !self.loaded.contains_key(path));
+            wave.sort();
+            wave.dedup();
+            let texts: Vec<Read> = wave
+                .drain(..)
+                .map(|path| Read { content: files.read(&path).map(decode), path })
+                .collect();
+            let mut parsing = Vec::new();
+            for Read { path, content } in texts {
+                match content {
+                    Ok(text) => {
+                        let file = self.sources.add(path.clone(), text);
+                        self.files.insert(path.clone(), file);
+                        parsing.push((path, file));
+                    }
+                    Err(error) => {
+                        self.loaded.insert(path, Err(Problem::Unreadable(error)));
+                    }
+                }
+            }
+            for (path, _, parsed) in self.parse(parsing) {
+                let (template, diagnostics) = parsed;
+                self.diagnostics.extend(diagnostics);
+                let Some(template) = template else {
+                    self.loaded.insert(path, Err(Problem::Malformed));
+                    continue;
+                };
+                for resource in &template.resources {
+                    if &*resource.type_name.text == "AWS::CloudFormation::Stack"
+                        && let Some(url) = resource.properties.as_ref()
+                        && let Some(url) = url.get("TemplateURL").and_then(|it| it.as_text())
+                        && let Some(child) = join_path(&path, url)
+                    {
+                        wave.push(child.into());
+                    }
+                }
+                self.loaded.insert(path, Ok(TemplateId(self.templates.len() as u32)));
+                self.templates.push(template);
+            }
+        }
+    }
+
+    /// Parses texts on as many threads as the work is worth.
+    #[expect(clippy::type_complexity, reason = "a parser's result with its key, used once")]
+    fn parse(
+        &self,
+        texts: Vec<(Arc<str>, FileId)>,
+    ) -> Vec<(Arc<str>, FileId, (Option<Template>, Vec<Diagnostic>))> {
+        let parse = |(path, file): (Arc<str>, FileId)| {
+            let parsed = parse_template(file, self.sources.get(file).text());
+            (path, file, parsed)
+        };
+        let threads = std::thread::available_parallelism().map_or(1, |it| it.get().min(8));
+        // A thread costs about as much as parsing two small templates.
+        if threads == 1 || texts.len() < 8 {
+            return texts.into_iter().map(parse).collect();
+        }
+        let share = texts.len().div_ceil(threads);
+        std::thread::scope(|scope| {
+            let shares: Vec<_> = texts
+                .chunks(share)
+                .map(|texts| {
+                    let texts = texts.to_vec();
+                    scope.spawn(move || texts.into_iter().map(parse).collect::<Vec<_>>())
+                })
+                .collect();
+            shares.into_iter().flat_map(|it| it.join().unwrap_or_default()).collect()
+        })
+    }
+
+    /// The template at a path that was loaded.
+    pub fn find(&self, path: &str) -> Option<TemplateId> {
+        self.loaded.get(path)?.as_ref().ok().copied()
+    }
+
+    /// Why there is no template at a path: in words, or nothing when its text has errors of its
+    /// own that were reported.
+    pub fn problem(&self, path: &str) -> Option<Message> {
+        match self.loaded.get(path) {
+            Some(Err(Problem::Unreadable(error))) => Some(error.describe()),
+            Some(Err(Problem::Malformed) | Ok(_)) => None,
+            None => Some(message!("it was not read")),
+        }
+    }
+
+    /// A template.
+    pub fn template(&self, id: TemplateId) -> &Template {
+        &self.templates[id.0 as usize]
+    }
+
+    /// Every template, in the order in which they were loaded.
+    pub fn templates(&self) -> impl Iterator<Item = (TemplateId, &Template)> {
+        self.templates.iter().enumerate().map(|(index, it)| (TemplateId(index as u32), it))
+    }
+}
+
+/// UTF-8 with a byte-order mark or without; what is not UTF-8 becomes a replacement character,
+/// which the parser reports at its place.
+fn decode(bytes: Vec<u8>) -> String {
+    let text = String::from_utf8(bytes)
+        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+    match text.strip_prefix('\u{feff}') {
+        Some(rest) => rest.to_owned(),
+        None => text,
+    }
+}
+
+/// The path that `url` means in a template at `from`, or nothing when it is no relative path.
+pub fn join_path(from: &str, url: &str) -> Option<String> {
+    if url.is_empty() || url.starts_with('/') || url.contains("://") {
+        return None;
+    }
+    let mut parts: Vec<&str> = from.split('/').collect();
+    parts.pop();
+    for part in url.split('/') {
+        match part {
+            "" | "." => {}
+            ".." if parts.last().is_some_and(|it| *it != "..") => {
+                parts.pop();
+            }
+            part => parts.push(part),
+        }
+    }
+    Some(parts.join("/"))
+}

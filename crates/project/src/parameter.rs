@@ -1,0 +1,246 @@
+//! Types and constraints of parameters.
+//!
+//! <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/parameters-section-structure.html>
+
+use crate::value::{Kind, Origin, Value};
+use fancy_regex::Regex;
+use kumiki_source::{Diagnostic, Message, message};
+use kumiki_template::{Name, ParameterDecl};
+use std::sync::Arc;
+
+/// A parameter's type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ParameterType {
+    /// `String`.
+    String,
+    /// `Number`.
+    Number,
+    /// `CommaDelimitedList`.
+    CommaDelimitedList,
+    /// An AWS-specific type such as `AWS::EC2::VPC::Id`.
+    Specific(Arc<str>),
+    /// `List<…>`.
+    List(Box<ParameterType>),
+    /// `AWS::SSM::Parameter::…`: the value names a parameter that AWS looks up.
+    Ssm(Arc<str>),
+}
+
+impl ParameterType {
+    /// The type of this name, or nothing when there is none.
+    pub fn parse(name: &str) -> Option<Self> {
+        Some(match name {
+            "String" => Self::String,
+            "Number" => Self::Number,
+            "CommaDelimitedList" => Self::CommaDelimitedList,
+            _ if name.starts_with("AWS::SSM::Parameter::") => Self::Ssm(name.into()),
+            _ if name.starts_with("List<") => {
+                Self::List(Box::new(Self::parse(name.strip_prefix("List<")?.strip_suffix('>')?)?))
+            }
+            _ if shape(name).is_some() => Self::Specific(name.into()),
+            _ => return None,
+        })
+    }
+
+    /// Whether `Ref` gives a list.
+    pub fn is_list(&self) -> bool {
+        match self {
+            Self::CommaDelimitedList | Self::List(_) => true,
+            Self::Ssm(name) => name.contains("List<") || name.contains("CommaDelimitedList"),
+            _ => false,
+        }
+    }
+
+    /// What `Ref` gives for a value that was handed over as text.
+    pub fn value(&self, text: &Arc<str>, origin: Origin) -> Value {
+        let kind = match self {
+            Self::Number => Kind::Number(text.clone()),
+            Self::CommaDelimitedList | Self::List(_) if text.is_empty() => Kind::List(Vec::new()),
+            Self::CommaDelimitedList | Self::List(_) => Kind::List(
+                text.split(',')
+                    .map(|it| Value {
+                        kind: Kind::String(it.trim().into()),
+                        origin: origin.clone(),
+                    })
+                    .collect(),
+            ),
+            _ => Kind::String(text.clone()),
+        };
+        Value { kind, origin }
+    }
+}
+
+/// The shape of the values of an AWS-specific type, as a pattern, or nothing for an unknown type.
+///
+/// The service checks that the value exists in the account; the shape is what can be seen before.
+fn shape(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "AWS::EC2::AvailabilityZone::Name" => "[a-z]{2}(-[a-z]+)+-[0-9][a-z]",
+        "AWS::EC2::Image::Id" => "ami-[0-9a-f]{8,17}",
+        "AWS::EC2::Instance::Id" => "i-[0-9a-f]{8,17}",
+        "AWS::EC2::SecurityGroup::Id" => "sg-[0-9a-f]{8,17}",
+        "AWS::EC2::Subnet::Id" => "subnet-[0-9a-f]{8,17}",
+        "AWS::EC2::Volume::Id" => "vol-[0-9a-f]{8,17}",
+        "AWS::EC2::VPC::Id" => "vpc-[0-9a-f]{8,17}",
+        "AWS::Route53::HostedZone::Id" => "Z[0-9A-Z]{1,31}",
+        "AWS::EC2::KeyPair::KeyName" | "AWS::EC2::SecurityGroup::GroupName" => ".{1,255}",
+        _ => return None,
+    })
+}
+
+/// Finds what is wrong with a value for a parameter.
+///
+/// Nothing is found for a value that is not known, and nothing that only an account can tell.
+pub fn check_value(decl: &ParameterDecl, value: &Value) -> Vec<Diagnostic> {
+    let name = &decl.name.text;
+    let Some(kind) = ParameterType::parse(&decl.type_name.text) else {
+        let type_name = &decl.type_name.text;
+        return vec![
+            Diagnostic::error(
+                "parameter-type",
+                message!("there is no parameter type `{type_name}`", type_name),
+            )
+            .at(decl.type_name.span),
+        ];
+    };
+    if matches!(value.kind, Kind::Unknown(_)) {
+        return Vec::new();
+    }
+    let found = |message: Message, constraint: &Name| {
+        let mut diagnostic = Diagnostic::error("parameter-value", message);
+        diagnostic.span = value.origin.nearest().or(Some(decl.name.span));
+        diagnostic = diagnostic.hop(constraint.span, message!("the constraint"));
+        if let Some(text) = &decl.constraint_description {
+            diagnostic = diagnostic.help(Message::verbatim(text.text.to_string()));
+        }
+        diagnostic
+    };
+    let items: Vec<&Value> = match &value.kind {
+        Kind::List(items) if kind.is_list() => items.iter().collect(),
+        Kind::List(_) | Kind::Map(_) => {
+            return vec![found(
+                message!("parameter `{name}` takes one value, and this is a list or a map", name),
+                &decl.type_name,
+            )];
+        }
+        _ => vec![value],
+    };
+    let mut diagnostics = Vec::new();
+    for item in items {
+        if let Some(text) = item.as_text() {
+            check_text(decl, &kind, text, &mut |message, constraint| {
+                diagnostics.push(found(message, constraint));
+            });
+        }
+    }
+    diagnostics
+}
+
+fn check_text(
+    decl: &ParameterDecl,
+    kind: &ParameterType,
+    text: &str,
+    found: &mut dyn FnMut(Message, &Name),
+) {
+    let name = &decl.name.text;
+    let value = text;
+    let number = text.parse::<f64>().ok().filter(|it| it.is_finite());
+    let element = match kind {
+        ParameterType::List(element) => element,
+        kind => kind,
+    };
+    match element {
+        ParameterType::Number if number.is_none() => found(
+            message!("parameter `{name}` takes a number, and `{value}` is not one", name, value),
+            &decl.type_name,
+        ),
+        ParameterType::Specific(type_name) if !shape(type_name).is_some_and(|it| fits(it, text)) => {
+            found(
+                message!(
+                    "parameter `{name}` takes an `{type_name}`, and `{value}` is not one",
+                    name,
+                    type_name,
+                    value
+                ),
+                &decl.type_name,
+            );
+        }
+        _ => {}
+    }
+    if let Some(first) = decl.allowed_values.first()
+        && !decl.allowed_values.iter().any(|it| &*it.text == text)
+    {
+        let allowed: Vec<String> =
+            decl.allowed_values.iter().map(|it| format!("`{}`", it.text)).collect();
+        found(
+            message!(
+                "parameter `{name}` takes one of {allowed}, not `{value}`",
+                name,
+                value,
+                allowed = allowed.join(", ")
+            ),
+            first,
+        );
+    }
+    if let Some(pattern) = &decl.allowed_pattern {
+        match Regex::new(&format!("^(?:{})$", pattern.text)) {
+            Ok(regex) => {
+                if !regex.is_match(text).unwrap_or(true) {
+                    found(
+                        message!(
+                            "parameter `{name}` does not admit `{value}`: it must match `{pattern}`",
+                            name,
+                            value,
+                            pattern = pattern.text
+                        ),
+                        pattern,
+                    );
+                }
+            }
+            Err(_) => found(
+                message!("`{pattern}` is not a regular expression", pattern = pattern.text),
+                pattern,
+            ),
+        }
+    }
+    let length = text.chars().count();
+    let limit = |it: &Option<Name>| it.as_ref().and_then(|it| it.text.parse::<f64>().ok());
+    let bounds = [
+        (&decl.min_length, Some(length as f64), true),
+        (&decl.max_length, Some(length as f64), false),
+        (&decl.min_value, number, true),
+        (&decl.max_value, number, false),
+    ];
+    for (index, (constraint, actual, least)) in bounds.into_iter().enumerate() {
+        let (Some(bound), Some(actual), Some(at)) = (limit(constraint), actual, constraint) else {
+            continue;
+        };
+        let bound_text = &at.text;
+        if least && actual < bound || !least && actual > bound {
+            let message = match (index < 2, least) {
+                (true, true) => message!(
+                    "parameter `{name}` takes at least {bound_text} characters, and `{value}` has {length}",
+                    name, bound_text, value, length
+                ),
+                (true, false) => message!(
+                    "parameter `{name}` takes at most {bound_text} characters, and `{value}` has {length}",
+                    name, bound_text, value, length
+                ),
+                (false, true) => message!(
+                    "parameter `{name}` takes at least {bound_text}, not `{value}`",
+                    name, bound_text, value
+                ),
+                (false, false) => message!(
+                    "parameter `{name}` takes at most {bound_text}, not `{value}`",
+                    name, bound_text, value
+                ),
+            };
+            found(message, at);
+        }
+    }
+}
+
+fn fits(pattern: &str, text: &str) -> bool {
+    Regex::new(&format!("^(?:{pattern})$"))
+        .and_then(|it| it.is_match(text))
+        .unwrap_or(true)
+}
