@@ -1,1 +1,47 @@
-fn main(){}
+//! Chores that a shell script would do worse, and the tests of the house itself.
+//!
+//! `cargo xtask` runs the chores; `cargo test -p xtask` guards the walls between the crates and
+//! the Japanese catalogue.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "chores speak on the terminal")]
+
+mod bench;
+mod catalogue;
+mod sentences;
+mod walls;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+const HELP: &str = "\
+Usage: cargo xtask CHORE
+
+Chores:
+  messages  Print the sentences without a Japanese translation, as TOML to fill in
+  bench     Measure the release binary, beside cfn-lint if that is installed
+";
+
+fn main() -> ExitCode {
+    let chore = std::env::args().nth(1);
+    let result = match chore.as_deref() {
+        Some("messages") => catalogue::print_missing(),
+        Some("bench") => bench::run(),
+        None | Some("help" | "--help" | "-h") => {
+            print!("{HELP}");
+            Ok(())
+        }
+        Some(other) => Err(format!("there is no chore `{other}`\n\n{HELP}")),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(reason) => {
+            eprintln!("error: {reason}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The folder of the workspace.
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
+}

@@ -1,1 +1,37 @@
-//! TODO
+//! Findings about a linked tree: our rules over the whole of it, and AWS's own rules over each
+//! template with the values that reach it.
+//!
+//! What evaluation itself stumbles over (a parameter that is not passed, a mapping without the
+//! key) is reported by `project` and only merged here. A rule of ours sees the tree of one
+//! environment; [`merge`] makes one finding of those that several environments share.
+
+mod aws;
+mod merge;
+mod rule;
+mod rules;
+
+pub use aws::{Aws, AwsError};
+pub use merge::merge;
+pub use rule::Rule;
+pub use rules::RULES;
+
+use kumiki_project::Tree;
+use kumiki_source::Diagnostic;
+
+/// Everything that our own rules and the evaluation find in one tree.
+///
+/// `environment` is the name that findings carry; empty when there is none.
+pub fn check_tree(tree: &Tree, environment: &str) -> Vec<Diagnostic> {
+    let mut findings = tree.diagnostics.clone();
+    for rule in RULES {
+        let mut cx = rule::Cx::new(tree, rule);
+        (rule.check)(&mut cx);
+        findings.extend(cx.findings);
+    }
+    if !environment.is_empty() {
+        for finding in &mut findings {
+            finding.environments = vec![environment.to_owned()];
+        }
+    }
+    findings
+}

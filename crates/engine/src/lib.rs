@@ -1,1 +1,47 @@
-//! TODO
+//! The logic of CloudFormation itself: change sets, execution in dependency order, rollback,
+//! cleanup, exports and events, over traits for everything outside.
+//!
+//! A [`Backend`] is a place to deploy to. The usual course:
+//!
+//! 1. [`Backend::resume`]: finish what a killed process left, if anything.
+//! 2. [`Backend::current`] gives what [`kumiki_plan::plan`] compares with.
+//! 3. [`Backend::create_change_set`] records everything that execution takes.
+//! 4. [`Backend::execute_change_set`] runs to the end and tells of each [`Event`]; its
+//!    [`Outcome`] says whether what was asked for was done, and the first cause if not.
+//! 5. [`Backend::delete_stack`] deletes a root.
+//!
+//! [`Engine`] is the embedded backend's logic over a [`StateStore`] (records, atomic commits) and
+//! a [`Provider`] (single resources, idempotent by token). It journals before it acts: each
+//! request to the provider is recorded first, so that a process killed at any instant loses
+//! nothing, and whoever resumes ends in the same state. Identifiers follow from account, Region,
+//! stack name, incarnation, logical ID and generation; there is no randomness.
+//!
+//! Execution is a discrete-event simulation: everything whose dependencies are done starts at
+//! once, takes its typical duration on a virtual clock, and ends in the order of that clock.
+//!
+//! No files, no network, no printing, and time only through [`Clock`].
+
+mod backend;
+mod clock;
+mod event;
+pub mod identity;
+mod memory;
+mod provider;
+mod record;
+mod status;
+mod store;
+
+pub use backend::{
+    Backend, ChangeSetRequest, CreateChangeSetError, DeleteError, ExecuteError, Observe, Outcome,
+};
+pub use clock::{Clock, Stopped};
+pub use event::Event;
+pub use memory::MemoryStore;
+pub use provider::{Answer, Made, Provider, Refused, Request, Verb};
+pub use record::{
+    Cause, ChangeSetRecord, ExportRecord, How, ImportRecord, InputsRecord, OperationKind,
+    OperationRecord, OutputRecord, Pending, Phase, ResourceRecord, Settled, StackRecord,
+    StackSettled, Touched,
+};
+pub use status::{ChangeSetStatus, ExecutionStatus, ResourceStatus, StackStatus};
+pub use store::{Change, StateStore, StoreError};

@@ -1,1 +1,57 @@
-fn main(){}
+//! The `kumiki` command: the only place that reads arguments, files and the clock, and that prints.
+
+mod args;
+mod command;
+mod language;
+mod output;
+mod project;
+mod render;
+mod watch;
+
+use args::{Args, Command};
+use output::Output;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let args = match Args::parse_translated() {
+        Ok(args) => args,
+        Err(error) => {
+            let _ = error.print();
+            // clap's own code for a call that cannot be understood is 2, and 0 for help.
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    let output = Output::new(&args.global);
+    let result = match &args.command {
+        Command::Check(it) => command::check::run(it, &args.global, &output),
+        Command::Plan(it) => command::plan::run(it, &args.global, &output),
+        Command::Up(it) => command::up::run(it, &args.global, &output),
+        Command::Destroy(it) => command::destroy::run(it, &args.global, &output),
+        Command::Status(it) => command::show::status(it, &args.global, &output),
+        Command::Events(it) => command::show::events(it, &args.global, &output),
+        Command::Outputs(it) => command::show::outputs(it, &args.global, &output),
+        Command::Exports(it) => command::show::exports(it, &args.global, &output),
+        Command::Resources(it) => command::show::resources(it, &args.global, &output),
+    };
+    match result {
+        Ok(code) => code.into(),
+        Err(stop) => output.stop(&stop).into(),
+    }
+}
+
+/// What a command tells the shell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Exit {
+    /// Done, or clean.
+    Done = 0,
+    /// Errors were found, or the deployment failed.
+    Failed = 1,
+    /// It could not run; or, for `plan --detailed-exitcode`, there are changes.
+    CouldNotRun = 2,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(it: Exit) -> Self {
+        Self::from(it as u8)
+    }
+}

@@ -296,7 +296,10 @@ impl Planner<'_> {
             }
         }
         let outputs = output_changes(stack, current);
-        if changes.is_empty() && outputs.is_empty() && current.is_some_and(|it| it.status != "REVIEW_IN_PROGRESS") {
+        if changes.is_empty()
+            && outputs.is_empty()
+            && current.is_some_and(|it| it.status != "REVIEW_IN_PROGRESS")
+        {
             return None;
         }
         let template = library.template(stack.template);

@@ -3,15 +3,16 @@
 use kumiki_source::{Diagnostic, FileId, Span, message};
 use serde::Deserialize;
 use std::collections::BTreeMap;
+use toml::Spanned;
 
 /// A project's configuration.
-#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Config {
     /// The roots by name: templates that are deployed by themselves.
     #[serde(default)]
     pub roots: BTreeMap<String, RootConfig>,
-    /// The environments by name, in the order in which changes reach them.
+    /// The environments by name.
     #[serde(default)]
     pub environments: BTreeMap<String, EnvironmentConfig>,
     /// The root that commands mean when none is named.
@@ -23,17 +24,17 @@ pub struct Config {
 }
 
 /// A template that is deployed by itself.
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct RootConfig {
     /// The template, from the folder of `kumiki.toml`.
-    pub template: String,
+    pub template: Spanned<String>,
     /// The stack's name; `${Name}` is the value of a parameter.
     pub stack_name: String,
     /// The Region that it is deployed to.
     pub region: String,
     /// The parameter file of an environment; `{environment}` is its name.
-    pub parameters: String,
+    pub parameters: Spanned<String>,
     /// Tags of the root, which every resource inherits; `${Name}` is the value of a parameter.
     #[serde(default)]
     pub tags: BTreeMap<String, String>,
@@ -50,6 +51,23 @@ pub struct EnvironmentConfig {
     pub protected: bool,
 }
 
+/// Fills `${Name}` with the values that `value` knows; the name of the first that it does not.
+///
+/// # Errors
+/// The name of a gap without a value.
+pub fn fill(text: &str, value: &dyn Fn(&str) -> Option<String>) -> Result<String, String> {
+    let mut filled = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("${") {
+        filled.push_str(before);
+        let Some((name, after)) = after.split_once('}') else { return Err(after.to_owned()) };
+        filled.push_str(&value(name).ok_or_else(|| name.to_owned())?);
+        rest = after;
+    }
+    filled.push_str(rest);
+    Ok(filled)
+}
+
 /// Reads `kumiki.toml`.
 ///
 /// # Errors
@@ -59,8 +77,11 @@ pub fn parse_config(file: FileId, text: &str) -> Result<Config, Box<Diagnostic>>
         let span = error.span().unwrap_or(0..0);
         let reason = error.message().to_owned();
         Box::new(
-            Diagnostic::error("configuration", message!("this configuration cannot be read: {reason}", reason))
-                .at(Span::new(file, span.start, span.end)),
+            Diagnostic::error(
+                "configuration",
+                message!("this configuration cannot be read: {reason}", reason),
+            )
+            .at(Span::new(file, span.start, span.end)),
         )
     })
 }

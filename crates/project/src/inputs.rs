@@ -89,9 +89,7 @@ impl ParameterFile {
         self.diagnostics.push(
             Diagnostic::error("parameter-file", message!("this is no parameter file"))
                 .at(at)
-                .help(message!(
-                    "write a list of objects with `ParameterKey` and `ParameterValue`"
-                )),
+                .help(message!("write a list of objects with `ParameterKey` and `ParameterValue`")),
         );
     }
 

@@ -19,14 +19,14 @@ mod scope;
 mod tree;
 mod value;
 
-pub use config::{Config, EnvironmentConfig, RootConfig, parse_config};
+pub use config::{Config, EnvironmentConfig, RootConfig, fill, parse_config};
 pub use inputs::{Given, Inputs, ParameterFile, parse_parameter_file, partition};
 pub use library::{FileError, Files, Library, MAX_FILE_BYTES, TemplateId, join_path};
 pub use order::{Cycle, Order, dependencies, order};
 pub use parameter::{ParameterType, check_value};
 pub use scope::{Cloud, Nothing, Scope, Truth};
 pub use tree::{
-    Edge, Export, Import, Output, Parameter, Policy, Resource, Stack, Tree, Visit, parameter_values,
-    resource_name,
+    Edge, Export, Import, Output, Parameter, Policy, Resource, Stack, Tree, Visit,
+    parameter_values, resource_name,
 };
 pub use value::{Field, Kind, Origin, ResourceRef, Unknown, Value, Via};

@@ -140,4 +140,3 @@ fn cycles(dependencies: &[Vec<Dependency>], waiting: &[usize]) -> Vec<Cycle> {
     }
     cycles
 }
-

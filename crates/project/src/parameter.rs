@@ -107,7 +107,8 @@ pub fn check_value(decl: &ParameterDecl, value: &Value) -> Vec<Diagnostic> {
     }
     let found = |message: Message, constraint: &Name| {
         let mut diagnostic = Diagnostic::error("parameter-value", message);
-        diagnostic.span = value.origin.nearest().or(Some(decl.name.span));
+        // The place to change is where the value is written, however far it has come.
+        diagnostic.span = value.origin.span.or(Some(decl.name.span));
         diagnostic = diagnostic.hop(constraint.span, message!("the constraint"));
         if let Some(text) = &decl.constraint_description {
             diagnostic = diagnostic.help(Message::verbatim(text.text.to_string()));
@@ -153,7 +154,9 @@ fn check_text(
             message!("parameter `{name}` takes a number, and `{value}` is not one", name, value),
             &decl.type_name,
         ),
-        ParameterType::Specific(type_name) if !shape(type_name).is_some_and(|it| fits(it, text)) => {
+        ParameterType::Specific(type_name)
+            if !shape(type_name).is_some_and(|it| fits(it, text)) =>
+        {
             found(
                 message!(
                     "parameter `{name}` takes an `{type_name}`, and `{value}` is not one",
@@ -219,19 +222,29 @@ fn check_text(
             let message = match (index < 2, least) {
                 (true, true) => message!(
                     "parameter `{name}` takes at least {bound_text} characters, and `{value}` has {length}",
-                    name, bound_text, value, length
+                    name,
+                    bound_text,
+                    value,
+                    length
                 ),
                 (true, false) => message!(
                     "parameter `{name}` takes at most {bound_text} characters, and `{value}` has {length}",
-                    name, bound_text, value, length
+                    name,
+                    bound_text,
+                    value,
+                    length
                 ),
                 (false, true) => message!(
                     "parameter `{name}` takes at least {bound_text}, not `{value}`",
-                    name, bound_text, value
+                    name,
+                    bound_text,
+                    value
                 ),
                 (false, false) => message!(
                     "parameter `{name}` takes at most {bound_text}, not `{value}`",
-                    name, bound_text, value
+                    name,
+                    bound_text,
+                    value
                 ),
             };
             found(message, at);
@@ -240,7 +253,5 @@ fn check_text(
 }
 
 fn fits(pattern: &str, text: &str) -> bool {
-    Regex::new(&format!("^(?:{pattern})$"))
-        .and_then(|it| it.is_match(text))
-        .unwrap_or(true)
+    Regex::new(&format!("^(?:{pattern})$")).and_then(|it| it.is_match(text)).unwrap_or(true)
 }

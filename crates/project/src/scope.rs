@@ -251,13 +251,15 @@ impl<'a> Scope<'a> {
             return Truth::Unknown(Arc::new(Unknown::Invalid));
         }
         open.push(index);
-        let truth = self.truth_with(expr, &mut |name| {
-            match self.template.conditions.index_of(&name.text) {
-                Some(other) => self.condition_at(other, truths, open),
-                None => {
-                    self.undefined_condition(name);
-                    Truth::Unknown(Arc::new(Unknown::Invalid))
-                }
+        let truth = self.truth_with(expr, &mut |name| match self
+            .template
+            .conditions
+            .index_of(&name.text)
+        {
+            Some(other) => self.condition_at(other, truths, open),
+            None => {
+                self.undefined_condition(name);
+                Truth::Unknown(Arc::new(Unknown::Invalid))
             }
         });
         open.pop();
@@ -392,9 +394,7 @@ impl<'a> Scope<'a> {
             Call::If { condition, then, otherwise } => match self.condition(condition) {
                 Truth::True => self.evaluate(then),
                 Truth::False => self.evaluate(otherwise),
-                Truth::Unknown(it) => {
-                    Value { kind: Kind::Unknown(it), origin: Origin::at(span) }
-                }
+                Truth::Unknown(it) => Value { kind: Kind::Unknown(it), origin: Origin::at(span) },
             },
             Call::ImportValue(name) => self.import(name, span),
             Call::GetStackOutput { stack, output, region } => {
@@ -559,7 +559,8 @@ impl<'a> Scope<'a> {
             "AWS::AccountId" => Some(self.inputs.account.clone()),
             "AWS::Partition" => Some(partition.to_owned()),
             "AWS::URLSuffix" => {
-                let suffix = if partition == "aws-cn" { "amazonaws.com.cn" } else { "amazonaws.com" };
+                let suffix =
+                    if partition == "aws-cn" { "amazonaws.com.cn" } else { "amazonaws.com" };
                 Some(suffix.to_owned())
             }
             "AWS::StackName" if self.path.is_empty() => Some(self.inputs.stack_name.clone()),
@@ -644,7 +645,8 @@ impl<'a> Scope<'a> {
                 Some(piece) => {
                     text.push_str(piece);
                     // The hops of a composed string are those of the first value in it.
-                    if origin.via.is_none() && value.origin.span.is_some_and(|it| it.file != span.file)
+                    if origin.via.is_none()
+                        && value.origin.span.is_some_and(|it| it.file != span.file)
                     {
                         origin = value.origin.through(span);
                     }
@@ -657,7 +659,10 @@ impl<'a> Scope<'a> {
                     self.report(
                         Diagnostic::error(
                             "malformed-function",
-                            message!("`{name}` is not a string, so `Fn::Sub` cannot insert it", name),
+                            message!(
+                                "`{name}` is not a string, so `Fn::Sub` cannot insert it",
+                                name
+                            ),
                         )
                         .at(reference.name.span),
                     );
@@ -696,10 +701,9 @@ impl<'a> Scope<'a> {
             .as_list()
             .and_then(|it| it.iter().map(Value::as_text).collect::<Option<Vec<&str>>>());
         match (separator.as_text(), texts) {
-            (Some(separator), Some(texts)) => Value {
-                kind: Kind::String(texts.join(separator).into()),
-                origin: Origin::at(span),
-            },
+            (Some(separator), Some(texts)) => {
+                Value { kind: Kind::String(texts.join(separator).into()), origin: Origin::at(span) }
+            }
             _ => self.waiting(
                 &[&separator, &items],
                 span,
@@ -720,7 +724,11 @@ impl<'a> Scope<'a> {
                     self.report(
                         Diagnostic::error(
                             "select-out-of-range",
-                            message!("there is no item {position} in a list of {count}", position, count),
+                            message!(
+                                "there is no item {position} in a list of {count}",
+                                position,
+                                count
+                            ),
                         )
                         .at(span),
                     );
@@ -757,7 +765,12 @@ impl<'a> Scope<'a> {
         let message = match (mapping, inner) {
             (None, _) => message!("there is no mapping `{map}`", map),
             (_, None) => message!("mapping `{map}` has no key `{first}`", map, first),
-            _ => message!("mapping `{map}` has no key `{second}` under `{first}`", map, first, second),
+            _ => message!(
+                "mapping `{map}` has no key `{second}` under `{first}`",
+                map,
+                first,
+                second
+            ),
         };
         let mut diagnostic = Diagnostic::error("missing-mapping", message).at(span);
         diagnostic.hops = values[1].origin.hops();

@@ -9,7 +9,7 @@ use crate::value::{Field, Kind, Origin, ResourceRef, Unknown, Value};
 use kumiki_source::{Diagnostic, Severity, Span, message};
 use kumiki_template::{Expr, Name, ParameterDecl, ResourceDecl, Template};
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -189,9 +189,8 @@ impl Tree {
     pub fn evaluate(library: &Library, root: TemplateId, inputs: &Inputs) -> Tree {
         let nothing = crate::scope::Nothing;
         let first = Walker::run(library, root, inputs, &nothing, &mut |_, _| {}, HashMap::new());
-        let late = |it: &Import| {
-            !it.in_order && first.exports.iter().any(|export| export.name == it.name)
-        };
+        let late =
+            |it: &Import| !it.in_order && first.exports.iter().any(|export| export.name == it.name);
         if !first.imports.iter().any(late) {
             return first;
         }
@@ -284,6 +283,8 @@ struct State {
     imports: Vec<Import>,
     diagnostics: Vec<Diagnostic>,
     orders: HashMap<TemplateId, Rc<Order>>,
+    /// Where values are written that some parameter does not admit.
+    misfits: HashSet<Span>,
 }
 
 impl Links for Walker<'_> {
@@ -327,8 +328,7 @@ impl<'w> Walker<'w> {
         visit: &mut Visit<'_>,
         known_exports: HashMap<Arc<str>, Value>,
     ) -> Tree {
-        let walker =
-            Walker { library, inputs, cloud, known_exports, state: RefCell::default() };
+        let walker = Walker { library, inputs, cloud, known_exports, state: RefCell::default() };
         let parameters = walker.root_parameters(library.template(root));
         walker.stack("".into(), root, None, parameters, &[root], visit);
         let state = walker.state.into_inner();
@@ -377,9 +377,7 @@ impl<'w> Walker<'w> {
                         let origin = Origin { span: given.value_span, via: None };
                         typed(decl, &given.value, origin)
                     }
-                    (None, Some(default)) => {
-                        typed(decl, &default.text, Origin::at(default.span))
-                    }
+                    (None, Some(default)) => typed(decl, &default.text, Origin::at(default.span)),
                     (None, None) => {
                         let name = &decl.name.text;
                         let mut diagnostic = Diagnostic::error(
@@ -404,7 +402,11 @@ impl<'w> Walker<'w> {
     /// Checks a value against its declaration.
     fn checked(&self, decl: &ParameterDecl, value: Value) -> Parameter {
         for diagnostic in check_value(decl, &value) {
-            self.report(with_hops(diagnostic, &value));
+            // A value that its first parameter does not admit is wrong once, not once a hop.
+            let new = value.origin.span.is_none_or(|it| self.state.borrow_mut().misfits.insert(it));
+            if new {
+                self.report(with_hops(diagnostic, &value));
+            }
         }
         // What AWS looks up at deployment is not known, however it is named.
         let ssm = matches!(ParameterType::parse(&decl.type_name.text), Some(ParameterType::Ssm(_)));
@@ -435,8 +437,7 @@ impl<'w> Walker<'w> {
         };
         let order = self.order(id, template);
         let values = parameters.iter().map(|it| it.value.clone()).collect();
-        let scope =
-            Scope::new(template, path.clone(), self.inputs, values, self.cloud, self);
+        let scope = Scope::new(template, path.clone(), self.inputs, values, self.cloud, self);
         self.rules(template, &scope);
         let mut stack = Stack {
             path: path.clone(),
@@ -503,8 +504,7 @@ impl<'w> Walker<'w> {
                 let (from, (to, _)) =
                     (cycle.members[index].0, cycle.members[(index + 1) % cycle.members.len()]);
                 let (from, to) = (name(from), name(to));
-                diagnostic =
-                    diagnostic.hop(*span, message!("`{from}` waits for `{to}`", from, to));
+                diagnostic = diagnostic.hop(*span, message!("`{from}` waits for `{to}`", from, to));
             }
             self.report(diagnostic);
         }
@@ -519,7 +519,11 @@ impl<'w> Walker<'w> {
         let default = match &*decl.type_name.text {
             "AWS::RDS::DBCluster" => Policy::Snapshot,
             "AWS::RDS::DBInstance"
-                if decl.properties.as_ref().and_then(|it| it.get("DBClusterIdentifier")).is_none() =>
+                if decl
+                    .properties
+                    .as_ref()
+                    .and_then(|it| it.get("DBClusterIdentifier"))
+                    .is_none() =>
             {
                 Policy::Snapshot
             }
@@ -572,9 +576,7 @@ impl<'w> Walker<'w> {
                         message!("there is no policy `{text}`", text),
                     )
                     .at(expr.span)
-                    .help(message!(
-                        "use `Delete`, `Retain`, `RetainExceptOnCreate` or `Snapshot`"
-                    )),
+                    .help(message!("use `Delete`, `Retain`, `RetainExceptOnCreate` or `Snapshot`")),
                 );
                 default
             }
@@ -594,11 +596,9 @@ impl<'w> Walker<'w> {
                     continue;
                 }
                 let name = &rule.name.text;
-                let mut diagnostic = Diagnostic::error(
-                    "rule-failed",
-                    message!("rule `{name}` does not hold", name),
-                )
-                .at(assertion.assert.span);
+                let mut diagnostic =
+                    Diagnostic::error("rule-failed", message!("rule `{name}` does not hold", name))
+                        .at(assertion.assert.span);
                 let mut seen: Vec<&str> = Vec::new();
                 let parameters = [Some(&assertion.assert), rule.condition.as_ref()];
                 for expr in parameters.into_iter().flatten() {
@@ -622,8 +622,8 @@ impl<'w> Walker<'w> {
                     });
                 }
                 if let Some(text) = &assertion.description {
-                    diagnostic = diagnostic
-                        .help(kumiki_source::Message::verbatim(text.text.to_string()));
+                    diagnostic =
+                        diagnostic.help(kumiki_source::Message::verbatim(text.text.to_string()));
                 }
                 self.report(diagnostic);
             }
@@ -646,11 +646,8 @@ impl<'w> Walker<'w> {
         self.state.borrow_mut().outputs.insert(path.to_string(), None);
         let Some(url) = properties.get("TemplateURL") else {
             self.report(
-                Diagnostic::error(
-                    "missing-child",
-                    message!("a nested stack needs `TemplateURL`"),
-                )
-                .at(decl.name.span),
+                Diagnostic::error("missing-child", message!("a nested stack needs `TemplateURL`"))
+                    .at(decl.name.span),
             );
             return None;
         };
@@ -675,7 +672,9 @@ impl<'w> Walker<'w> {
                     message!("this nested stack is not followed: no local file is `{text}`", text),
                 )
                 .at(url_span)
-                .help(message!("write the path from this template's folder; packaging rewrites it")),
+                .help(message!(
+                    "write the path from this template's folder; packaging rewrites it"
+                )),
             );
             return None;
         };
@@ -760,10 +759,7 @@ impl<'w> Walker<'w> {
                                 ),
                             )
                             .at(at)
-                            .hop(
-                                declared.name.span,
-                                message!("declared here, without a default"),
-                            )
+                            .hop(declared.name.span, message!("declared here, without a default"))
                             .help(message!("pass it under `Parameters` of the nested stack")),
                         );
                         Value::unknown(Unknown::Invalid, at)
@@ -791,8 +787,7 @@ impl<'w> Walker<'w> {
             );
             diagnostic.span = value.origin.nearest();
             if kind.is_list() {
-                diagnostic = diagnostic
-                    .help(message!("join the items: `!Join [',', …]`"));
+                diagnostic = diagnostic.help(message!("join the items: `!Join [',', …]`"));
             }
             self.report(diagnostic);
             value.kind = Kind::Unknown(Arc::new(Unknown::Invalid));
@@ -803,13 +798,7 @@ impl<'w> Walker<'w> {
         value
     }
 
-    fn outputs(
-        &self,
-        stack: &mut Stack,
-        position: usize,
-        template: &Template,
-        scope: &Scope<'_>,
-    ) {
+    fn outputs(&self, stack: &mut Stack, position: usize, template: &Template, scope: &Scope<'_>) {
         let mut values = HashMap::new();
         for decl in &template.outputs {
             if decl.condition.as_ref().is_some_and(|it| scope.condition(it).is_false()) {
@@ -838,13 +827,11 @@ impl<'w> Walker<'w> {
     fn export(&self, name: Arc<str>, value: &Value, stack: usize, output: usize, span: Span) {
         let mut state = self.state.borrow_mut();
         if let Some(first) = state.exports.iter().find(|it| it.name == name) {
-            let diagnostic = Diagnostic::error(
-                "duplicate-export",
-                message!("`{name}` is exported twice", name),
-            )
-            .at(span)
-            .hop(first.span, message!("first here"))
-            .help(message!("export names are unique in an account and Region"));
+            let diagnostic =
+                Diagnostic::error("duplicate-export", message!("`{name}` is exported twice", name))
+                    .at(span)
+                    .hop(first.span, message!("first here"))
+                    .help(message!("export names are unique in an account and Region"));
             state.diagnostics.push(diagnostic);
             return;
         }

@@ -134,10 +134,7 @@ impl Origin {
         if self.span == Some(span) {
             return self.clone();
         }
-        Self {
-            span: self.span,
-            via: Some(Arc::new(Via { span, before: self.via.clone() })),
-        }
+        Self { span: self.span, via: Some(Arc::new(Via { span, before: self.via.clone() })) }
     }
 
     /// The place nearest to where the value is used.
@@ -354,8 +351,7 @@ impl Unknown {
             Self::Account(function) => message!("`{function}`, which asks the account", function),
             Self::Invalid => message!("a value that has an error"),
             Self::Several(parts) => {
-                let parts: Vec<String> =
-                    parts.iter().map(|it| it.describe().to_string()).collect();
+                let parts: Vec<String> = parts.iter().map(|it| it.describe().to_string()).collect();
                 Message::verbatim(parts.join(", "))
             }
         }

@@ -187,8 +187,12 @@ fn compile_attributes<'a>(
 /// names and shapes: `Tags`, or `<the type's own name>Tags`, or `ResourceTags`, holding a list of
 /// keys and values or a map; and EC2's `TagSpecifications`.
 fn find_tags<'a>(name: &str, nodes: &[Node<'a>]) -> Option<(&'a str, TagShape)> {
-    // Here the tags select other resources.
-    const NOT_ITS_OWN: &[&str] = &["AWS::Inspector::ResourceGroup"];
+    // Here the tags select other resources, or go to resources made later.
+    const NOT_ITS_OWN: &[&str] = &[
+        "AWS::DataZone::Project",
+        "AWS::ECR::RepositoryCreationTemplate",
+        "AWS::Inspector::ResourceGroup",
+    ];
     if NOT_ITS_OWN.contains(&name) {
         return None;
     }

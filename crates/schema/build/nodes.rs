@@ -63,6 +63,8 @@ struct Shape<'a> {
     open: bool,
     allowed: Vec<&'a str>,
     allowed_ignores_case: bool,
+    /// What the keywords other than `type` give away, for the few properties without a `type`.
+    implied: Option<Kind>,
 }
 
 impl<'a> Shape<'a> {
@@ -102,7 +104,7 @@ impl<'a> Shape<'a> {
                 }
             }
             [] if self.item.is_some() => Kind::Map,
-            [] if !self.allowed.is_empty() => Kind::String,
+            [] => self.implied.unwrap_or_default(),
             _ => Kind::Any,
         }
     }
@@ -194,6 +196,16 @@ impl<'a> Builder<'a, '_> {
         shape.require(&property.required);
         self.merge(&mut shape, property, 0);
         (shape.allowed, shape.allowed_ignores_case) = self.allowed(property);
+        shape.implied = if property.format.as_deref() == Some("json") {
+            Some(Kind::Json)
+        } else if property.format.is_some()
+            || property.pattern.is_some()
+            || !shape.allowed.is_empty()
+        {
+            Some(Kind::String)
+        } else {
+            None
+        };
         shape
     }
 

@@ -9,6 +9,15 @@
 //! This crate never validates, and never reads a file, the environment or the clock. Patterns,
 //! ranges and the conditional parts of schemas are left to AWS's own validator, which `check` runs.
 //!
+//! ```
+//! use kumiki_schema::{Kind, Replacement};
+//!
+//! let instance = kumiki_schema::resource_type("AWS::RDS::DBInstance").expect("AWS has databases");
+//! assert_eq!(instance.replacement(&["StorageEncrypted"]), Replacement::Always);
+//! assert_eq!(instance.attribute("Endpoint.Address"), Some(Kind::String));
+//! assert_eq!(instance.closest_property("DbInstanceClas"), Some("DBInstanceClass"));
+//! ```
+//!
 //! # Types that are not in the data
 //!
 //! - **Custom resources.** `Custom::Anything` is served by the schema of

@@ -20,10 +20,7 @@ pub struct Message {
 impl Message {
     /// A sentence from elsewhere, such as one of AWS's rules, that has no gaps and no translation.
     pub fn verbatim(text: impl Into<String>) -> Self {
-        Self {
-            template: Cow::Borrowed("{text}"),
-            arguments: vec![("text", text.into())],
-        }
+        Self { template: Cow::Borrowed("{text}"), arguments: vec![("text", text.into())] }
     }
 
     /// The sentence with its gaps filled, following `template`, which may be a translation.

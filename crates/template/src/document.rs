@@ -52,10 +52,8 @@ impl Default for Limits {
 /// A node of the tree.
 #[derive(Clone, Debug)]
 pub struct Node {
-    /// The bytes of the node, without its tag.
+    /// The bytes of the node; a tagged one begins with its tag.
     pub span: Span,
-    /// The local tag without its `!`, such as `GetAtt`, and where it stands.
-    pub tag: Option<(Arc<str>, Span)>,
     /// What the node holds.
     pub value: Value,
 }
@@ -74,6 +72,13 @@ pub enum Value {
     List(Vec<Node>),
     /// A map in the order in which it is written; keys are unique.
     Map(Vec<(Key, Node)>),
+    /// A node with a local tag, such as `!GetAtt`.
+    Tagged {
+        /// The tag without its `!`.
+        tag: Key,
+        /// The node that it stands before.
+        node: Box<Node>,
+    },
 }
 
 /// A key of a map.
@@ -126,6 +131,7 @@ impl Node {
             Value::Scalar { .. } => 0,
             Value::List(items) => items.iter().map(Node::weight).sum(),
             Value::Map(entries) => entries.iter().map(|(_, node)| 1 + node.weight()).sum(),
+            Value::Tagged { node, .. } => node.weight(),
         }
     }
 }
@@ -163,6 +169,16 @@ pub fn parse_document(file: FileId, text: &str, format: Format, limits: Limits) 
         return failed(json_error(file, text, &error));
     }
     Builder::new(file, text, limits).read()
+}
+
+fn tagged(tag: Option<Key>, node: Node) -> Node {
+    match tag {
+        None => node,
+        Some(tag) => {
+            let span = tag.span.to(node.span);
+            Node { span, value: Value::Tagged { tag, node: Box::new(node) } }
+        }
+    }
 }
 
 fn too_deep(at: Span) -> Diagnostic {
@@ -210,7 +226,7 @@ struct Builder<'t> {
 
 struct Frame {
     start: Span,
-    tag: Option<(Arc<str>, Span)>,
+    tag: Option<Key>,
     anchor: usize,
     kind: FrameKind,
 }
@@ -263,8 +279,8 @@ impl<'t> Builder<'t> {
             Event::Scalar(text, style, anchor, tag) => {
                 let (tag, forced) = self.tag(tag.as_deref(), &span);
                 let plain = style == ScalarStyle::Plain && !forced;
-                let node = Node { span: at, tag, value: Value::Scalar { text: text.into(), plain } };
-                self.finish(node, anchor)
+                let node = Node { span: at, value: Value::Scalar { text: text.into(), plain } };
+                self.finish(tagged(tag, node), anchor)
             }
             Event::SequenceStart(_, anchor, tag) => {
                 let (tag, _) = self.tag(tag.as_deref(), &span);
@@ -301,7 +317,7 @@ impl<'t> Builder<'t> {
         &self,
         tag: Option<&granit_parser::Tag>,
         span: &granit_parser::Span,
-    ) -> (Option<(Arc<str>, Span)>, bool) {
+    ) -> (Option<Key>, bool) {
         let Some(tag) = tag else { return (None, false) };
         if tag.is_yaml_core_schema_tag("str") {
             return (None, true);
@@ -317,7 +333,8 @@ impl<'t> Builder<'t> {
             // The non-specific tag `!` makes a plain scalar a string.
             return (None, true);
         }
-        (Some((name.clone(), Span::new(self.file, at, at + 1 + name.len()))), false)
+        let span = Span::new(self.file, at, at + 1 + name.len());
+        (Some(Key { text: name, span }), false)
     }
 
     fn open(&mut self, frame: Frame) -> Step {
@@ -344,12 +361,12 @@ impl<'t> Builder<'t> {
         let last = match &value {
             Value::List(items) => items.last().map(|it| it.span),
             Value::Map(entries) => entries.last().map(|(key, it)| key.span.to(it.span)),
-            Value::Scalar { .. } => None,
+            Value::Scalar { .. } | Value::Tagged { .. } => None,
         };
         let flow = self.text[frame.start.range()].starts_with(['{', '[']);
         let last = if flow { Some(end) } else { last };
         let span = last.map_or(frame.start, |last| frame.start.to(last));
-        self.finish(Node { span, tag: frame.tag, value }, frame.anchor)
+        self.finish(tagged(frame.tag, Node { span, value }), frame.anchor)
     }
 
     fn merge(&mut self, entries: &mut Vec<(Key, Node)>, seen: &HashSet<Arc<str>>, merge: Node) {
@@ -366,7 +383,7 @@ impl<'t> Builder<'t> {
                     self.merge(entries, seen, item);
                 }
             }
-            Value::Scalar { .. } => self.diagnostics.push(
+            Value::Scalar { .. } | Value::Tagged { .. } => self.diagnostics.push(
                 Diagnostic::error("syntax", message!("`<<` merges maps, and this is not a map"))
                     .at(merge.span),
             ),
@@ -403,9 +420,12 @@ impl<'t> Builder<'t> {
         if self.nodes > self.limits.nodes {
             let limit = self.limits.nodes;
             return Err(Box::new(
-                Diagnostic::error("too-large", message!("the text grows past {limit} nodes", limit))
-                    .at(node.span)
-                    .help(message!("aliases that repeat aliases multiply; write the values out")),
+                Diagnostic::error(
+                    "too-large",
+                    message!("the text grows past {limit} nodes", limit),
+                )
+                .at(node.span)
+                .help(message!("aliases that repeat aliases multiply; write the values out")),
             ));
         }
         if anchor != 0 {
@@ -424,7 +444,9 @@ impl<'t> Builder<'t> {
                         return Err(Box::new(
                             Diagnostic::error("syntax", message!("a key must be a string"))
                                 .at(node.span)
-                                .help(message!("put the value in quotes if it begins with a bracket")),
+                                .help(message!(
+                                    "put the value in quotes if it begins with a bracket"
+                                )),
                         ));
                     }
                 },
@@ -434,10 +456,12 @@ impl<'t> Builder<'t> {
                         entries.push((name, node));
                     } else {
                         let text = &name.text;
-                        let mut diagnostic =
-                            Diagnostic::error("duplicate-key", message!("`{text}` is here twice", text))
-                                .at(name.span)
-                                .help(message!("remove or rename one of them; the service keeps only one"));
+                        let mut diagnostic = Diagnostic::error(
+                            "duplicate-key",
+                            message!("`{text}` is here twice", text),
+                        )
+                        .at(name.span)
+                        .help(message!("remove or rename one of them; the service keeps only one"));
                         if let Some((first, _)) = entries.iter().find(|(it, _)| it.text == *text) {
                             diagnostic = diagnostic.hop(first.span, message!("first here"));
                         }
@@ -465,8 +489,9 @@ impl<'t> Builder<'t> {
         }
         let reason = error.info();
         let reason = reason.split(" at ").next().unwrap_or(&reason).to_owned();
-        let diagnostic = Diagnostic::error("syntax", message!("this is not YAML: {reason}", reason))
-            .at(Span::new(self.file, at, end));
+        let diagnostic =
+            Diagnostic::error("syntax", message!("this is not YAML: {reason}", reason))
+                .at(Span::new(self.file, at, end));
         let line_start = self.text[..at].rfind('\n').map_or(0, |it| it + 1);
         let line = self.text[line_start..].lines().next().unwrap_or_default();
         match () {

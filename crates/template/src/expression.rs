@@ -262,15 +262,14 @@ pub(crate) struct Reader<'t> {
 
 impl Reader<'_> {
     pub(crate) fn read(&mut self, node: &Node) -> Expr {
-        if let Some((tag, at)) = &node.tag {
-            let span = at.to(node.span);
-            let function = match &**tag {
-                "Ref" | "Condition" => tag.to_string(),
-                _ => format!("Fn::{tag}"),
+        if let Value::Tagged { tag, node: argument } = &node.value {
+            let function = match &*tag.text {
+                "Ref" | "Condition" => tag.text.to_string(),
+                name => format!("Fn::{name}"),
             };
-            return match self.call(&function, *at, node) {
-                Some(call) => Expr { span, kind: ExprKind::Call(Box::new(call)) },
-                None => self.plain(node),
+            return match self.call(&function, tag.span, argument) {
+                Some(call) => Expr { span: node.span, kind: ExprKind::Call(Box::new(call)) },
+                None => self.plain(argument),
             };
         }
         if let Some([(key, argument)]) = node.as_map()
@@ -284,15 +283,12 @@ impl Reader<'_> {
 
     /// Reads a value of the Conditions section, where `Condition: Name` is a function too.
     pub(crate) fn read_condition(&mut self, node: &Node) -> Expr {
-        if let (None, Some([(key, argument)])) = (&node.tag, node.as_map())
+        if let Some([(key, argument)]) = node.as_map()
             && &*key.text == "Condition"
             && let Some(text) = argument.as_text()
         {
             let name = Name { text: text.clone(), span: argument.span };
-            return Expr {
-                span: node.span,
-                kind: ExprKind::Call(Box::new(Call::Condition(name))),
-            };
+            return Expr { span: node.span, kind: ExprKind::Call(Box::new(Call::Condition(name))) };
         }
         self.read(node)
     }
@@ -302,6 +298,7 @@ impl Reader<'_> {
             Value::Scalar { text, plain } => scalar(text, *plain),
             Value::List(items) => ExprKind::List(items.iter().map(|it| self.read(it)).collect()),
             Value::Map(entries) => ExprKind::Map(self.entries(entries)),
+            Value::Tagged { .. } => return self.read(node),
         };
         Expr { span: node.span, kind }
     }
@@ -367,11 +364,7 @@ impl Reader<'_> {
             "Fn::If" => {
                 let items = self.items(function, argument, 3..=3)?;
                 let condition = self.name(function, &items[0])?;
-                Call::If {
-                    condition,
-                    then: self.read(&items[1]),
-                    otherwise: self.read(&items[2]),
-                }
+                Call::If { condition, then: self.read(&items[1]), otherwise: self.read(&items[2]) }
             }
             "Fn::FindInMap" => {
                 let items = self.items(function, argument, 3..=4)?;
@@ -450,8 +443,8 @@ impl Reader<'_> {
 
     fn name(&mut self, function: &str, node: &Node) -> Option<Name> {
         match node.as_text() {
-            Some(text) if node.tag.is_none() => Some(Name { text: text.clone(), span: node.span }),
-            _ => {
+            Some(text) => Some(Name { text: text.clone(), span: node.span }),
+            None => {
                 self.malformed(function, node.span, "a name");
                 None
             }
@@ -497,10 +490,7 @@ impl Reader<'_> {
             let (left, right) = if exact {
                 let file = node.span.file;
                 let end = node.span.end as usize;
-                (
-                    Span::new(file, node.span.start as usize, split),
-                    Span::new(file, split + 1, end),
-                )
+                (Span::new(file, node.span.start as usize, split), Span::new(file, split + 1, end))
             } else {
                 (node.span, node.span)
             };
@@ -545,11 +535,15 @@ impl Reader<'_> {
                 }
                 [text] => (text, Vec::new()),
                 _ => {
-                    self.malformed("Fn::Sub", node.span, "a string, or a list of a string and a map");
+                    self.malformed(
+                        "Fn::Sub",
+                        node.span,
+                        "a string, or a list of a string and a map",
+                    );
                     return None;
                 }
             },
-            Value::Map(_) => {
+            Value::Map(_) | Value::Tagged { .. } => {
                 self.malformed("Fn::Sub", node.span, "a string, or a list of a string and a map");
                 return None;
             }

@@ -509,21 +509,19 @@ impl Parser<'_> {
             let slot = match &*key.text {
                 "Type" | "Description" | "Version" => continue,
                 "Condition" => {
-                    match (node.as_text(), &node.tag) {
-                        (Some(text), None) => {
+                    match node.as_text() {
+                        Some(text) => {
                             let name = Name { text: text.clone(), span: node.span };
                             resource.condition = Some(name);
                         }
                         // T-05: `Condition: !Not [...]` looks right and is refused.
-                        _ => self.diagnostics.push(
+                        None => self.diagnostics.push(
                             Diagnostic::error(
                                 "malformed-template",
                                 message!("`Condition` of a resource takes a name, not a function"),
                             )
                             .at(node.span)
-                            .help(message!(
-                                "give the function a name in the `Conditions` section"
-                            )),
+                            .help(message!("give the function a name in the `Conditions` section")),
                         ),
                     }
                     continue;

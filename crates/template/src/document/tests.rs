@@ -27,7 +27,12 @@ fn mistakes_are_found_where_they_are() {
             "Description: Subnets (3-tier: public)\n",
             &["1:29 syntax: this is not YAML: mapping values are not allowed in this context"],
         ),
-        ("a:\n\t- b\n", &["2:2 syntax: this is not YAML: tabs disallowed within this context (block indentation)"]),
+        (
+            "a:\n\t- b\n",
+            &[
+                "2:2 syntax: this is not YAML: tabs disallowed within this context (block indentation)",
+            ],
+        ),
         ("a: &x [1]\nb: *x\n", &["2:4 yaml-alias: CloudFormation does not read YAML aliases"]),
         ("a: *x\n", &["1:4 syntax: this is not YAML: while parsing node, found unknown anchor"]),
         ("a: 1\n---\nb: 2\n", &["2:1 syntax: a second document begins here"]),
@@ -46,13 +51,16 @@ fn mistakes_are_found_where_they_are() {
 
 #[test]
 fn spans_cover_what_they_name() {
-    let text = "a: !GetAtt 資源.Arn\nlist:\n  - \"x\\ny\" # 注\n  - { k: v }\nlast: |\n  あ\n  い\n";
+    let text =
+        "a: !GetAtt 資源.Arn\nlist:\n  - \"x\\ny\" # 注\n  - { k: v }\nlast: |\n  あ\n  い\n";
     let (document, sources) = read(text);
     let root = document.root.unwrap();
     let slice = |node: &Node| sources.slice(node.span).unwrap().to_owned();
     let a = root.get("a").unwrap();
-    assert_eq!(slice(a), "資源.Arn");
-    assert_eq!(sources.slice(a.tag.as_ref().unwrap().1), Some("!GetAtt"));
+    assert_eq!(slice(a), "!GetAtt 資源.Arn");
+    let Value::Tagged { tag, node } = &a.value else { panic!("{a:?}") };
+    assert_eq!(sources.slice(tag.span), Some("!GetAtt"));
+    assert_eq!(slice(node), "資源.Arn");
     let list = root.get("list").unwrap().as_list().unwrap();
     assert_eq!(slice(&list[0]), "\"x\\ny\"");
     assert_eq!(&**list[0].as_text().unwrap(), "x\ny");

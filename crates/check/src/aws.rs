@@ -1,0 +1,210 @@
+//! AWS's own rules for single templates, from the `cloudformation-validate` crates.
+
+use cloudformation_validate::{
+    CompositeEngine, CompositeEngineConfig, DetailLevel, PseudoParameterOverrides, SchemaValidator,
+    Severity as AwsSeverity, SourceSpan, ValidateConfig, validate_bytes_with_path,
+};
+use kumiki_project::{Inputs, Library, Stack, Tree, partition};
+use kumiki_source::{Diagnostic, FileId, Message, Severity, Source, Span};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex};
+
+/// AWS's rules could not be run.
+#[derive(Debug, thiserror::Error)]
+#[error("AWS's rules cannot be run: {0}")]
+pub struct AwsError(String);
+
+/// AWS's rules, compiled.
+///
+/// Making this takes a third of a second, whatever is checked afterwards; begin it on a thread of
+/// its own while the tree is linked.
+pub struct Aws {
+    engine: CompositeEngine,
+    schemas: SchemaValidator,
+    /// What was found in a template with the same values: it may be in several stacks,
+    /// scenarios and environments.
+    found: Mutex<HashMap<Question, Arc<Vec<Diagnostic>>>>,
+}
+
+/// A template, the values that reach it, and the account and Region.
+type Question = (FileId, BTreeMap<String, String>, String, String);
+
+/// Findings of AWS's rules that say what one of ours says better, with every hop, by its name.
+const SAID_BETTER: &[(&str, &[&str])] = &[
+    ("E1010", &["unknown-attribute", "undefined-reference", "malformed-function"]),
+    ("E1011", &["missing-mapping"]),
+    ("E1012", &["undefined-reference"]),
+    ("E1019", &["undefined-reference"]),
+    ("E1020", &["undefined-reference"]),
+    ("E2015", &["parameter-value"]),
+    ("E3004", &["cycle"]),
+    ("E3005", &["undefined-reference"]),
+    ("E8002", &["undefined-reference"]),
+];
+
+/// Findings of AWS's rules that are not so, by identifier and a part of the message, each with the
+/// reason.
+const NOT_SO: &[(&str, &str)] = &[
+    // The rule is given one environment's values, and finds the other branches unreachable.
+    ("W1028", "is not reachable"),
+    // A dependency on a resource that a condition leaves out has no effect on AWS.
+    // https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-dependson.html
+    ("E3005", "will not exist when condition"),
+    // Relative template URLs are rewritten when Kumiki packages, and followed when it checks.
+    ("W3002", "package"),
+];
+
+impl Aws {
+    /// Compiles the rules.
+    ///
+    /// # Errors
+    /// When the rules that AWS ships do not compile, which would be a fault of this build.
+    pub fn new() -> Result<Self, AwsError> {
+        let engine = CompositeEngine::new(CompositeEngineConfig::default())
+            .map_err(|error| AwsError(error.to_string()))?;
+        Ok(Self { engine, schemas: SchemaValidator::default(), found: Mutex::default() })
+    }
+
+    /// Checks every template of a tree with the values that reach it.
+    ///
+    /// # Errors
+    /// When the rules themselves fail; what they find is not an error.
+    pub fn check_tree(
+        &self,
+        library: &Library,
+        tree: &Tree,
+        inputs: &Inputs,
+    ) -> Result<Vec<Diagnostic>, AwsError> {
+        let mut findings = Vec::new();
+        for stack in &tree.stacks {
+            let file = library.template(stack.template).file;
+            let values = known_parameters(stack);
+            let question = (file, values, inputs.account.clone(), inputs.region.clone());
+            let known = self.found.lock().ok().and_then(|it| it.get(&question).cloned());
+            let found = match known {
+                Some(found) => found,
+                None => {
+                    let values = question.1.clone();
+                    let found =
+                        Arc::new(self.check(library.sources.get(file), file, values, inputs)?);
+                    if let Ok(mut all) = self.found.lock() {
+                        all.insert(question, found.clone());
+                    }
+                    found
+                }
+            };
+            findings.extend(found.iter().cloned().map(|mut it| {
+                if !inputs.environment.is_empty() {
+                    it.environments = vec![inputs.environment.clone()];
+                }
+                it
+            }));
+        }
+        Ok(findings)
+    }
+
+    /// Checks one template.
+    ///
+    /// # Errors
+    /// When the rules themselves fail.
+    pub fn check(
+        &self,
+        source: &Source,
+        file: FileId,
+        parameters: BTreeMap<String, String>,
+        inputs: &Inputs,
+    ) -> Result<Vec<Diagnostic>, AwsError> {
+        let config = ValidateConfig {
+            detail_level: DetailLevel::Detailed,
+            severity_level: AwsSeverity::Info,
+            parameter_overrides: HashMap::from_iter(parameters),
+            pseudo_parameter_overrides: PseudoParameterOverrides {
+                account_id: Some(inputs.account.clone()),
+                partition: Some(partition(&inputs.region).to_owned()),
+                region: Some(inputs.region.clone()),
+                ..Default::default()
+            },
+            ..Default::default()
+        };
+        let report = validate_bytes_with_path(
+            &self.engine,
+            &self.schemas,
+            source.text().as_bytes(),
+            config,
+            source.path().to_owned(),
+        )
+        .map_err(|error| AwsError(error.to_string()))?;
+        let mut findings = Vec::new();
+        for it in report.diagnostics {
+            if NOT_SO.iter().any(|(id, part)| it.rule_id == *id && it.message.contains(part)) {
+                continue;
+            }
+            let severity = match it.severity {
+                AwsSeverity::Fatal | AwsSeverity::Error => Severity::Error,
+                AwsSeverity::Warn => Severity::Warning,
+                AwsSeverity::Info => Severity::Info,
+                AwsSeverity::Debug => continue,
+            };
+            let mut finding = Diagnostic::new(it.rule_id, severity, Message::verbatim(it.message));
+            finding.span = Some(match it.location {
+                Some(location) => span(source, file, &location),
+                None => Span::file_start(file),
+            });
+            finding.help.extend(it.suggested_fix.map(Message::verbatim));
+            finding.url = it.documentation_url;
+            findings.push(finding);
+        }
+        Ok(findings)
+    }
+
+    /// Leaves out what one of our findings in the same file says better.
+    pub fn without_repetitions(findings: Vec<Diagnostic>, ours: &[Diagnostic]) -> Vec<Diagnostic> {
+        let said = |it: &Diagnostic| {
+            let Some((_, names)) = SAID_BETTER.iter().find(|(id, _)| *id == it.rule) else {
+                return false;
+            };
+            ours.iter().any(|our| {
+                names.contains(&&*our.rule)
+                    && our.span.zip(it.span).is_some_and(|(our, it)| our.file == it.file)
+            })
+        };
+        findings.into_iter().filter(|it| !said(it)).collect()
+    }
+}
+
+/// The parameters of a stack that are known, as text. Secrets stay out.
+fn known_parameters(stack: &Stack) -> BTreeMap<String, String> {
+    let text = |value: &kumiki_project::Value| match value.as_list() {
+        Some(items) => {
+            let items: Option<Vec<&str>> = items.iter().map(|it| it.as_text()).collect();
+            items.map(|it| it.join(","))
+        }
+        None => value.as_text().map(str::to_owned),
+    };
+    stack
+        .parameters
+        .iter()
+        .filter(|it| !it.no_echo)
+        .filter_map(|it| Some((it.name.to_string(), text(&it.value)?)))
+        .collect()
+}
+
+/// AWS's lines and columns (both from 1, columns in characters) as bytes.
+fn span(source: &Source, file: FileId, at: &SourceSpan) -> Span {
+    let offset = |line: u32, column: u32| {
+        let text = source.text();
+        let start = match line {
+            0 | 1 => 0,
+            line => match text.match_indices('\n').nth(line as usize - 2) {
+                Some((at, _)) => at + 1,
+                None => return text.len(),
+            },
+        };
+        let rest = text[start..].lines().next().unwrap_or_default();
+        let column = column.saturating_sub(1) as usize;
+        start + rest.char_indices().nth(column).map_or(rest.len(), |(at, _)| at)
+    };
+    let start = offset(at.start_line, at.start_column);
+    let end = offset(at.end_line, at.end_column);
+    Span::new(file, start, end.max(start))
+}

@@ -1,0 +1,26 @@
+use crate::rule::{Cx, Rule};
+use kumiki_source::{Severity, closest, message};
+
+pub(crate) static RULE: Rule = Rule {
+    name: "import-without-exporter",
+    severity: Severity::Error,
+    page: include_str!("import_without_exporter.md"),
+    check,
+};
+
+fn check(cx: &mut Cx<'_>) {
+    let exports = &cx.tree.exports;
+    for import in &cx.tree.imports {
+        let name = &import.name;
+        if exports.iter().any(|it| it.name == *name) {
+            continue;
+        }
+        let near = closest(name, exports.iter().map(|it| &*it.name));
+        let finding =
+            cx.report(import.span, message!("no stack of this tree exports `{name}`", name));
+        finding.help.push(match near {
+            Some(near) => message!("did you mean `{near}`?", near),
+            None => message!("export it from the stack that makes it, or pass it as a parameter"),
+        });
+    }
+}

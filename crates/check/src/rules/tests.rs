@@ -1,0 +1,101 @@
+//! Each rule's page is its test: the examples under `## Fails` mark the lines that the rule finds
+//! with `# error: name` (or `warning`, `info`), and those under `## Passes` have none.
+//!
+//! A code block names its file after its language. Files of the first example stay in place for
+//! the later ones unless they are written again. The root is `stack.yaml`.
+
+use crate::{RULES, check_tree};
+use kumiki_project::{FileError, Files, Inputs, Library, Tree};
+use std::collections::BTreeMap;
+
+struct Memory(BTreeMap<String, String>);
+
+impl Files for Memory {
+    fn read(&self, path: &str) -> Result<Vec<u8>, FileError> {
+        self.0.get(path).map(|it| it.clone().into_bytes()).ok_or(FileError::NotFound)
+    }
+}
+
+/// The examples of a page: for each `##` section, its files by name.
+fn examples(page: &str) -> Vec<(String, BTreeMap<String, String>)> {
+    let mut examples: Vec<(String, BTreeMap<String, String>)> = Vec::new();
+    let mut open: Option<(String, String)> = None;
+    for line in page.lines() {
+        match &mut open {
+            None => {
+                if let Some(title) = line.strip_prefix("## ") {
+                    let files = examples.last().map(|it| it.1.clone()).unwrap_or_default();
+                    examples.push((title.to_owned(), files));
+                } else if let Some(name) = line.strip_prefix("```yaml ") {
+                    open = Some((name.to_owned(), String::new()));
+                }
+            }
+            Some((name, text)) if line == "```" => {
+                let files = &mut examples.last_mut().expect("a block under a title").1;
+                files.insert(std::mem::take(name), std::mem::take(text));
+                open = None;
+            }
+            Some((_, text)) => {
+                text.push_str(line);
+                text.push('\n');
+            }
+        }
+    }
+    examples
+}
+
+fn inputs() -> Inputs {
+    Inputs {
+        environment: String::new(),
+        region: "ap-northeast-1".to_owned(),
+        account: "123456789012".to_owned(),
+        stack_name: "example".to_owned(),
+        parameters: Vec::new(),
+        parameter_file: None,
+        tags: Vec::new(),
+    }
+}
+
+#[test]
+fn pages_are_true() {
+    for rule in RULES {
+        let mut failing = 0;
+        for (title, files) in examples(rule.page) {
+            let mut expected = Vec::new();
+            for (name, text) in &files {
+                for (index, line) in text.lines().enumerate() {
+                    for severity in ["error", "warning", "info"] {
+                        if let Some((_, found)) = line.split_once(&format!("# {severity}: ")) {
+                            expected.push(format!("{name}:{} {severity} {found}", index + 1));
+                        }
+                    }
+                }
+            }
+            let files = Memory(files);
+            let mut library = Library::default();
+            library.load("stack.yaml", &files);
+            let root = library.find("stack.yaml").expect("an example with stack.yaml");
+            let tree = Tree::evaluate(&library, root, &inputs());
+            let mut found: Vec<String> = check_tree(&tree, "")
+                .iter()
+                .chain(&library.diagnostics)
+                .map(|it| {
+                    let at = library.sources.locate(it.span.expect("a place"));
+                    let line = at.rsplit_once(':').map_or(&*at, |it| it.0);
+                    format!("{line} {} {}", it.severity.as_str(), it.rule)
+                })
+                .collect();
+            found.sort();
+            expected.sort();
+            assert_eq!(found, expected, "{}: {title}", rule.name);
+            failing += expected.iter().filter(|it| it.ends_with(rule.name)).count();
+        }
+        assert!(failing > 0, "the page of {} shows nothing that fails", rule.name);
+    }
+}
+
+#[test]
+fn names_are_sorted_and_unique() {
+    let names: Vec<&str> = RULES.iter().map(|it| it.name).collect();
+    assert!(names.is_sorted_by(|a, b| a < b), "{names:?}");
+}

@@ -1,0 +1,524 @@
+//! Going forward: resources become what the template says.
+
+use super::stage::{Stage, StageKind, State, Target};
+use super::{Desired, Failure, Run, STACK_TYPE};
+use crate::provider::{Answer, Verb};
+use crate::record::{Cause, How, Pending, ResourceRecord, Settled, Touched};
+use crate::status::{ResourceStatus, StackStatus};
+use kumiki_plan::{Recreation, desired_json, diff};
+use kumiki_project::{Kind, Policy, Scope, Unknown, Value, order};
+use kumiki_template::{Call, Expr, ExprKind, ResourceDecl, Template};
+use serde_json::Value as Json;
+use std::rc::Rc;
+
+/// The reason that CloudFormation gives while it replaces a resource.
+const REPLACING: &str = "Requested update requires the creation of a new physical resource; hence \
+                         creating one.";
+
+impl<'a> Run<'a> {
+    /// The root becomes what the inputs say.
+    pub(super) fn begin_forward(&mut self, root: usize) {
+        let given = &self.frame.inputs.parameters;
+        let given: std::collections::HashMap<&str, &str> =
+            given.iter().map(|it| (&*it.name, &*it.value)).collect();
+        let template = self.stacks[root].record.template.clone();
+        let tags = self.frame.inputs.tags.iter().cloned().collect();
+        self.enter_forward(root, &template, &|name| given.get(name).map(|it| Value::text(*it)), tags);
+    }
+
+    /// A stack becomes what its template says with the given parameters.
+    pub(super) fn enter_forward(
+        &mut self,
+        stack: usize,
+        path: &str,
+        passed: &dyn Fn(&str) -> Option<Value>,
+        tags: std::collections::BTreeMap<String, String>,
+    ) {
+        let Some((library, template)) = self.frame.library.and_then(|library| {
+            Some((library, library.template(library.find(path)?)))
+        }) else {
+            let reason = format!("Template `{path}` does not exist.");
+            return self.stack_failed(stack, reason, None);
+        };
+        let source = library.sources.get(template.file);
+        let digest = self.frame.digests.get(source.path()).cloned().unwrap_or_default();
+        let order = match self.orders.get(path) {
+            Some(order) => order.clone(),
+            None => {
+                let made = Rc::new(order(template));
+                self.orders.insert(path.to_owned(), made.clone());
+                made
+            }
+        };
+        let values = kumiki_project::parameter_values(template, passed);
+        for (decl, value) in template.parameters.iter().zip(&values) {
+            if decl.no_echo
+                && let Some(text) = value.as_text()
+            {
+                self.frame.secrets.add(text);
+            }
+        }
+        let parameters = template.parameters.iter().zip(&values);
+        let parameters = parameters
+            .filter_map(|(decl, value)| {
+                let text = text_of(value)?;
+                Some((decl.name.text.to_string(), self.frame.secrets.text(text)))
+            })
+            .collect();
+        let scope = Rc::new(Scope::alone(
+            template,
+            self.stacks[stack].path.clone(),
+            self.frame.inputs,
+            values,
+            self.frame.live,
+        ));
+        let state = &mut self.stacks[stack];
+        if state.record.operation.as_deref() != Some(&self.operation.id)
+            || state.record.status == StackStatus::UpdateInProgress
+                && state.record.previous.is_none()
+        {
+            state.record.previous = Some(Box::new(state.record.settled.clone()));
+        }
+        path.clone_into(&mut state.record.template);
+        state.record.settled.template_digest = digest;
+        state.record.settled.parameters = parameters;
+        state.record.settled.tags = tags;
+        state.record.operation = Some(self.operation.id.clone());
+        let stage = forward_stage(template, &scope, &order);
+        state.desired = Some(Desired { template, scope, order });
+        if let Err((reason, at)) = self.resolve_imports(stack) {
+            return self.stack_failed(stack, reason, at);
+        }
+        if self.tags_changed(stack) {
+            self.activate(stack);
+        }
+        self.enter(stack, stage);
+    }
+
+    /// CloudFormation resolves every import before it touches a resource.
+    fn resolve_imports(&mut self, stack: usize) -> Result<(), (String, Option<String>)> {
+        let Some(Desired { template, scope, .. }) = &self.stacks[stack].desired else {
+            return Ok(());
+        };
+        let (template, scope) = (*template, scope.clone());
+        self.frame.live.take_imported();
+        for decl in &template.resources {
+            let Some(properties) = &decl.properties else { continue };
+            if !created(decl, &scope) || !has_import(properties) {
+                continue;
+            }
+            let mut missing = None;
+            scope.evaluate(properties).unknowns(&mut |unknown| {
+                unknown.each(&mut |it| {
+                    if let Unknown::Import(name) = it {
+                        missing.get_or_insert_with(|| name.to_string());
+                    }
+                });
+            });
+            if let Some(name) = missing {
+                let at = Some(decl.name.text.to_string());
+                return Err((format!("No export named {name} found"), at));
+            }
+        }
+        self.note_imports(stack);
+        Ok(())
+    }
+
+    /// Notes the exports that were asked for as used by a stack.
+    pub(super) fn note_imports(&mut self, stack: usize) {
+        for name in self.frame.live.take_imported() {
+            if self.frame.live.export(&name).is_some() {
+                self.set_import(stack, &name, true);
+                self.stacks[stack].imports.insert(name);
+            }
+        }
+    }
+
+    fn tags_changed(&self, stack: usize) -> bool {
+        let record = &self.stacks[stack].record;
+        let before = record.previous.as_ref().map(|it| &it.tags);
+        record.status != StackStatus::CreateInProgress
+            && before.is_some_and(|before| *before != record.settled.tags)
+    }
+
+    /// The operation shows itself on a stack that turns out to change.
+    pub(super) fn activate(&mut self, stack: usize) {
+        if self.stacks[stack].active {
+            return;
+        }
+        self.stacks[stack].active = true;
+        if let Some((parent, logical_id)) = self.stacks[stack].parent.clone() {
+            self.activate(parent);
+            let operation = self.operation.id.clone();
+            if let Some(record) = self.stacks[parent].resources.get_mut(&logical_id) {
+                touch(record, &operation, How::Updated);
+            }
+            self.resource_status(parent, &logical_id, ResourceStatus::UpdateInProgress, None);
+        }
+        self.stack_status(stack, StackStatus::UpdateInProgress, None);
+    }
+
+    /// A resource whose dependencies are done becomes what the template says.
+    pub(super) fn apply(&mut self, stack: usize, task: usize) {
+        let Some(desired) = &self.stacks[stack].desired else { return };
+        let (template, scope) = (desired.template, desired.scope.clone());
+        let decl = &template.resources[task];
+        let logical_id = decl.name.text.to_string();
+        let operation = self.operation.id.clone();
+        let nested = &*decl.type_name.text == STACK_TYPE;
+        if let Some(record) = self.stacks[stack].resources.get(&logical_id)
+            && let Some(how) = record.touched_by(&operation)
+            && how != How::Removed
+        {
+            // Another process came this far.
+            if record.pending.is_some() {
+                let verb =
+                    if how == How::Updated { Verb::Update } else { Verb::Create };
+                return self.request(stack, task, verb);
+            }
+            if record.status.is_settled() && how != How::Amended {
+                self.learn(stack, &logical_id);
+                return self.task_done(stack, task);
+            }
+        }
+        let value = match &decl.properties {
+            Some(properties) => scope.evaluate(properties),
+            None => Value { kind: Kind::Map(Vec::new()), origin: Default::default() },
+        };
+        self.note_imports(stack);
+        let Some(json) = desired_json(&value) else {
+            let reason = unresolved(&value);
+            return self.not_started(stack, task, decl, reason);
+        };
+        let json = self.frame.secrets.json(json);
+        if nested {
+            return self.apply_nested(stack, task, &value, json);
+        }
+        let goal = self.goal(stack, task, decl, json);
+        let existing =
+            self.stacks[stack].resources.get(&logical_id).filter(|it| it.is_owned()).cloned();
+        match existing {
+            None => self.create(stack, task, goal),
+            Some(existing) if existing.settled.type_name != goal.type_name => {
+                let reason = format!(
+                    "Update of resource type is not permitted. The new template modifies resource \
+                     type of the following resources: [{logical_id}]"
+                );
+                self.failed(stack, task, reason);
+            }
+            Some(existing) => self.update(stack, task, existing, goal),
+        }
+    }
+
+    /// What a resource is to become, but for what only its provider knows.
+    pub(super) fn goal(
+        &self,
+        stack: usize,
+        task: usize,
+        decl: &ResourceDecl,
+        properties: Json,
+    ) -> Settled {
+        let Some(Desired { template, scope, order }) = &self.stacks[stack].desired else {
+            return Settled::default();
+        };
+        let mut depends_on: Vec<String> = order.dependencies[task]
+            .iter()
+            .map(|it| &template.resources[it.on])
+            .filter(|it| created(it, scope))
+            .map(|it| it.name.text.to_string())
+            .collect();
+        depends_on.sort();
+        depends_on.dedup();
+        let metadata = decl.metadata.as_ref().map(|it| {
+            let json = scope.evaluate(it).to_json(&|_| Some(Json::Null)).unwrap_or(Json::Null);
+            self.frame.secrets.json(json)
+        });
+        let policy = |expr: &Option<Expr>, default: Policy| {
+            let value = expr.as_ref().map(|it| scope.evaluate(it));
+            let named = value.as_ref().and_then(|it| Policy::parse(it.as_text()?));
+            named.unwrap_or(default).as_str().to_owned()
+        };
+        Settled {
+            type_name: decl.type_name.text.to_string(),
+            deletion_policy: policy(&decl.deletion_policy, default_policy(decl)),
+            update_replace_policy: policy(&decl.update_replace_policy, Policy::Delete),
+            properties,
+            metadata,
+            depends_on,
+            ..Settled::default()
+        }
+    }
+
+    fn create(&mut self, stack: usize, task: usize, mut goal: Settled) {
+        self.activate(stack);
+        let (logical_id, _) = self.task(stack, task);
+        let known = self.stacks[stack].resources.get(&logical_id);
+        let generation = known.map_or(0, |it| it.generation) + 1;
+        goal.generation = generation;
+        let record = ResourceRecord {
+            logical_id: logical_id.clone(),
+            status: ResourceStatus::CreateInProgress,
+            reason: None,
+            generation,
+            settled: goal,
+            touched: Some(Touched { operation: self.operation.id.clone(), how: How::Created }),
+            previous: None,
+            pending: None,
+        };
+        self.stacks[stack].resources.insert(logical_id.clone(), record);
+        self.request(stack, task, Verb::Create);
+        self.resource_event(stack, &logical_id, ResourceStatus::CreateInProgress, None, None);
+    }
+
+    fn update(&mut self, stack: usize, task: usize, existing: ResourceRecord, mut goal: Settled) {
+        let logical_id = existing.logical_id.clone();
+        let before = &existing.settled;
+        goal.generation = before.generation;
+        goal.physical_id.clone_from(&before.physical_id);
+        goal.attributes.clone_from(&before.attributes);
+        goal.fidelity.clone_from(&before.fidelity);
+        let schema = kumiki_schema::resource_type(&goal.type_name);
+        let details = diff(schema, &before.properties, &Value::from_json(&goal.properties));
+        let tagged =
+            self.tags_changed(stack) && schema.is_some_and(|it| it.tagging().is_some());
+        let broken = existing.status.as_str().ends_with("_FAILED");
+        if details.is_empty() && !tagged && !broken {
+            if existing.settled != goal {
+                self.amend(stack, &logical_id, goal);
+            }
+            self.learn(stack, &logical_id);
+            return self.task_done(stack, task);
+        }
+        let replaces = details.iter().any(|it| it.recreation == Recreation::Always)
+            || details.iter().any(|it| it.recreation == Recreation::Conditionally)
+                && self.outside.provider.replaces(&goal.type_name, &details);
+        self.activate(stack);
+        let operation = self.operation.id.clone();
+        let Some(record) = self.stacks[stack].resources.get_mut(&logical_id) else { return };
+        touch(record, &operation, if replaces { How::Replaced } else { How::Updated });
+        if replaces {
+            record.generation += 1;
+            goal.generation = record.generation;
+            goal.attributes.clear();
+        }
+        record.settled = goal;
+        record.status = ResourceStatus::UpdateInProgress;
+        record.reason = replaces.then(|| REPLACING.to_owned());
+        let reason = record.reason.clone();
+        self.request(stack, task, if replaces { Verb::Create } else { Verb::Update });
+        self.resource_event(stack, &logical_id, ResourceStatus::UpdateInProgress, reason, None);
+    }
+
+    /// Changes what CloudFormation itself keeps of a resource; no provider hears of it.
+    pub(super) fn amend(&mut self, stack: usize, logical_id: &str, goal: Settled) {
+        let policies = |it: &Settled| {
+            (it.deletion_policy.clone(), it.update_replace_policy.clone())
+        };
+        let operation = self.operation.id.clone();
+        let Some(record) = self.stacks[stack].resources.get_mut(logical_id) else { return };
+        let shows = policies(&record.settled) != policies(&goal);
+        if record.touched_by(&operation) != Some(How::Amended) {
+            touch(record, &operation, How::Amended);
+        }
+        record.settled = goal;
+        self.journal.resource(stack, logical_id);
+        if shows {
+            self.activate(stack);
+        }
+    }
+
+    /// The provider has done, or refused, what was asked while going forward.
+    pub(super) fn applied(&mut self, stack: usize, task: usize, answer: Answer) {
+        let (logical_id, _) = self.task(stack, task);
+        let made = match answer.result {
+            Ok(made) => made,
+            Err(refused) => return self.failed(stack, task, refused.reason),
+        };
+        let Some(record) = self.stacks[stack].resources.get_mut(&logical_id) else { return };
+        record.settled.physical_id = made.physical_id;
+        record.settled.attributes = made.attributes;
+        record.settled.fidelity = made.fidelity;
+        record.pending = None;
+        let status = match record.status {
+            ResourceStatus::CreateInProgress => ResourceStatus::CreateComplete,
+            _ => ResourceStatus::UpdateComplete,
+        };
+        let reason = record.settled.fidelity.clone();
+        self.resource_status(stack, &logical_id, status, reason);
+        self.learn(stack, &logical_id);
+        self.task_done(stack, task);
+    }
+
+    /// From now on the resource can be referred to.
+    pub(super) fn learn(&self, stack: usize, logical_id: &str) {
+        let state = &self.stacks[stack];
+        if let Some(record) = state.resources.get(logical_id) {
+            self.frame.live.learn(&state.path, logical_id, &record.settled);
+        }
+    }
+
+    /// A resource whose properties cannot be made fails before it is begun.
+    pub(super) fn not_started(
+        &mut self,
+        stack: usize,
+        task: usize,
+        decl: &ResourceDecl,
+        reason: String,
+    ) {
+        self.activate(stack);
+        let logical_id = decl.name.text.to_string();
+        let owned = self.stacks[stack].resources.get(&logical_id).is_some_and(|it| it.is_owned());
+        if !owned {
+            let goal = self.goal(stack, task, decl, Json::Null);
+            let touched = Touched { operation: self.operation.id.clone(), how: How::Created };
+            let known = self.stacks[stack].resources.get(&logical_id);
+            let record = ResourceRecord {
+                logical_id: logical_id.clone(),
+                status: ResourceStatus::CreateInProgress,
+                reason: None,
+                generation: known.map_or(0, |it| it.generation),
+                settled: goal,
+                touched: Some(touched),
+                previous: None,
+                pending: None,
+            };
+            self.stacks[stack].resources.insert(logical_id, record);
+        } else if let Some(record) = self.stacks[stack].resources.get_mut(&logical_id) {
+            touch(record, &self.operation.id, How::Updated);
+        }
+        self.failed(stack, task, reason);
+    }
+
+    /// A resource failed while going forward.
+    pub(super) fn failed(&mut self, stack: usize, task: usize, reason: String) {
+        let (logical_id, _) = self.task(stack, task);
+        self.activate(stack);
+        let operation = self.operation.id.clone();
+        let Some(record) = self.stacks[stack].resources.get_mut(&logical_id) else { return };
+        record.pending = None;
+        if record.touched_by(&operation).is_none() {
+            touch(record, &operation, How::Updated);
+        }
+        let status = match record.touched_by(&operation) {
+            Some(How::Created) => ResourceStatus::CreateFailed,
+            _ => ResourceStatus::UpdateFailed,
+        };
+        let resource_type = record.settled.type_name.clone();
+        self.resource_status(stack, &logical_id, status, Some(reason.clone()));
+        if let Some(stage) = &mut self.stacks[stack].stage {
+            stage.tasks[task].state = State::Failed;
+            stage.failed.push(logical_id.clone());
+        }
+        let state = &self.stacks[stack];
+        let cause = Cause {
+            stack_path: state.path.to_string(),
+            stack_name: state.record.name.clone(),
+            logical_id,
+            resource_type,
+            status: status.as_str().to_owned(),
+            reason,
+        };
+        self.failures.push(Failure { stack, cause, whole: None });
+    }
+
+    /// A stack failed as a whole; `at` is the resource that is the reason, if one is.
+    pub(super) fn stack_failed(&mut self, stack: usize, reason: String, at: Option<String>) {
+        self.activate(stack);
+        let state = &self.stacks[stack];
+        let decl = at.as_ref().and_then(|at| {
+            state.desired.as_ref().and_then(|it| it.template.resources.get(at))
+        });
+        let status = match state.record.status {
+            StackStatus::CreateInProgress => ResourceStatus::CreateFailed,
+            _ => ResourceStatus::UpdateFailed,
+        };
+        let cause = Cause {
+            stack_path: state.path.to_string(),
+            stack_name: state.record.name.clone(),
+            resource_type: decl
+                .map_or_else(|| STACK_TYPE.to_owned(), |it| it.type_name.text.to_string()),
+            logical_id: at.unwrap_or_else(|| state.record.name.clone()),
+            status: status.as_str().to_owned(),
+            reason: reason.clone(),
+        };
+        self.failures.push(Failure { stack, cause, whole: Some(reason) });
+    }
+}
+
+/// Notes how an operation touches a resource, and what the resource was before.
+pub(super) fn touch(record: &mut ResourceRecord, operation: &str, how: How) {
+    if record.touched_by(operation).is_none() {
+        record.previous = Some(Box::new(record.settled.clone()));
+    }
+    record.touched = Some(Touched { operation: operation.to_owned(), how });
+    record.pending = None::<Pending>;
+}
+
+/// Whether the condition of a resource lets it be created.
+pub(super) fn created(decl: &ResourceDecl, scope: &Scope<'_>) -> bool {
+    decl.condition.as_ref().is_none_or(|it| !scope.condition(it).is_false())
+}
+
+fn forward_stage(template: &Template, scope: &Scope<'_>, order: &kumiki_project::Order) -> Stage {
+    let tasks = template.resources.iter().map(|decl| {
+        created(decl, scope).then(|| (decl.name.text.to_string(), Target::Resource))
+    });
+    let edges = order.dependencies.iter().enumerate().flat_map(|(index, on)| {
+        on.iter().map(move |it| (it.on, index))
+    });
+    Stage::new(StageKind::Forward, tasks.collect(), edges)
+}
+
+/// What becomes of a resource that names no policy.
+///
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html>
+fn default_policy(decl: &ResourceDecl) -> Policy {
+    match &*decl.type_name.text {
+        "AWS::RDS::DBCluster" => Policy::Snapshot,
+        "AWS::RDS::DBInstance"
+            if decl.properties.as_ref().and_then(|it| it.get("DBClusterIdentifier")).is_none() =>
+        {
+            Policy::Snapshot
+        }
+        _ => Policy::Delete,
+    }
+}
+
+fn has_import(expr: &Expr) -> bool {
+    let mut found = false;
+    expr.walk(&mut |it| {
+        if let ExprKind::Call(call) = &it.kind {
+            found |= matches!(**call, Call::ImportValue(_));
+        }
+    });
+    found
+}
+
+/// Why a value is not known at deployment.
+pub(super) fn unresolved(value: &Value) -> String {
+    let mut reason = None;
+    value.unknowns(&mut |unknown| {
+        unknown.each(&mut |it| {
+            reason.get_or_insert_with(|| match it {
+                Unknown::Import(name) => format!("No export named {name} found"),
+                Unknown::Attribute(resource, name) => format!(
+                    "Attribute {name} of {} is not modelled by the embedded engine",
+                    resource.logical_id
+                ),
+                other => format!("Unresolved: {}", other.describe()),
+            });
+        });
+    });
+    reason.unwrap_or_else(|| "Unresolved value".to_owned())
+}
+
+/// A value as text: a list is joined by commas.
+pub(super) fn text_of(value: &Value) -> Option<String> {
+    match &value.kind {
+        Kind::List(items) => {
+            let items: Option<Vec<&str>> = items.iter().map(Value::as_text).collect();
+            items.map(|it| it.join(","))
+        }
+        _ => value.as_text().map(str::to_owned),
+    }
+}

@@ -1,0 +1,554 @@
+//! The executor: one operation on one tree of stacks, as a discrete-event simulation.
+//!
+//! At each instant of the virtual clock, everything that can start is started and recorded in one
+//! commit; then the provider is asked, and its answers are made durable; then the clock moves to
+//! the next completion. A process that is killed between any two of these steps leaves records
+//! from which [`Run::resume`] continues as if nothing had happened.
+
+mod forward;
+mod journal;
+mod live;
+mod nested;
+mod outputs;
+mod remove;
+mod restore;
+mod rollback;
+mod stage;
+
+pub(crate) use live::Live;
+
+use crate::backend::{Observe, Outcome};
+use crate::clock::Clock;
+use crate::identity::{fingerprint, hex, seed};
+use crate::provider::{Answer, Provider, Request, Verb};
+use crate::record::{
+    Cause, ExportRecord, ImportRecord, OperationKind, OperationRecord, Pending, Phase,
+    ResourceRecord, Settled, StackRecord, StackSettled,
+};
+use crate::secret::Secrets;
+use crate::status::{ResourceStatus, StackStatus};
+use crate::store::{StateStore, StoreError};
+use journal::Journal;
+use kumiki_project::{Inputs, Library, Order, Policy, Scope};
+use kumiki_template::Template;
+use stage::{Stage, StageKind, State, Target};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// The type of a nested stack.
+pub(crate) const STACK_TYPE: &str = "AWS::CloudFormation::Stack";
+
+/// What expressions are evaluated with. Only going forward takes the templates.
+pub(crate) struct Frame<'a> {
+    pub(crate) library: Option<&'a Library>,
+    pub(crate) inputs: &'a Inputs,
+    pub(crate) live: &'a Live,
+    pub(crate) secrets: &'a Secrets,
+    /// SHA-256 of the templates' texts by path.
+    pub(crate) digests: &'a BTreeMap<String, String>,
+}
+
+/// Everything outside.
+pub(crate) struct Outside<'a> {
+    pub(crate) store: &'a mut dyn StateStore,
+    pub(crate) provider: &'a mut dyn Provider,
+    pub(crate) clock: &'a dyn Clock,
+    pub(crate) observe: &'a mut Observe<'a>,
+}
+
+/// One operation under way.
+pub(crate) struct Run<'a> {
+    frame: Frame<'a>,
+    outside: Outside<'a>,
+    operation: OperationRecord,
+    stacks: Vec<StackState<'a>>,
+    by_path: HashMap<String, usize>,
+    orders: HashMap<String, Rc<Order>>,
+    /// Importers of each export: ARN and name of the stack.
+    importers: BTreeMap<String, BTreeMap<String, String>>,
+    ready: BTreeSet<Place>,
+    due: BinaryHeap<Reverse<(u64, Place)>>,
+    answers: HashMap<Place, Answer>,
+    calls: BTreeMap<Place, Verb>,
+    failures: Vec<Failure>,
+    journal: Journal,
+    now: u64,
+    ended: Option<Outcome>,
+}
+
+/// A task of a stack. The path comes first, so that places sort alike in every process.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Place {
+    path: Arc<str>,
+    task: usize,
+    stack: usize,
+}
+
+/// A stack of the tree.
+struct StackState<'a> {
+    path: Arc<str>,
+    /// The parent, and the logical ID there.
+    parent: Option<(usize, String)>,
+    record: StackRecord,
+    resources: BTreeMap<String, ResourceRecord>,
+    desired: Option<Desired<'a>>,
+    stage: Option<Stage>,
+    /// Whether the operation has shown itself on this stack.
+    active: bool,
+    imports: BTreeSet<String>,
+}
+
+/// What a stack should become.
+struct Desired<'a> {
+    template: &'a Template,
+    scope: Rc<Scope<'a>>,
+    order: Rc<Order>,
+}
+
+/// Something that failed while going forward: a task, or a stack as a whole.
+struct Failure {
+    stack: usize,
+    cause: Cause,
+    /// Set when no resource but the stack itself failed.
+    whole: Option<String>,
+}
+
+impl<'a> Run<'a> {
+    /// An operation on the tree under `root`, whose stacks are loaded from the store.
+    pub(crate) fn new(
+        frame: Frame<'a>,
+        outside: Outside<'a>,
+        operation: OperationRecord,
+        root: StackRecord,
+    ) -> Result<Self, StoreError> {
+        let mut importers: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
+        for ImportRecord { name, stack_id, stack_name, .. } in
+            outside.store.imports(&root.account, &root.region)?
+        {
+            importers.entry(name).or_default().insert(stack_id, stack_name);
+        }
+        let mut records: Vec<StackRecord> = outside.store.tree(&root.stack_id)?;
+        records.retain(|it| it.status != StackStatus::DeleteComplete);
+        records.sort_by(|one, two| one.path.cmp(&two.path));
+        let journal = Journal::new(outside.store.last_sequence()?);
+        let now = operation.elapsed;
+        let mut run = Self {
+            frame,
+            outside,
+            operation,
+            stacks: Vec::with_capacity(records.len()),
+            by_path: HashMap::new(),
+            orders: HashMap::new(),
+            importers,
+            ready: BTreeSet::new(),
+            due: BinaryHeap::new(),
+            answers: HashMap::new(),
+            calls: BTreeMap::new(),
+            failures: Vec::new(),
+            journal,
+            now,
+            ended: None,
+        };
+        for record in records {
+            let resources = run.outside.store.resources(&record.stack_id)?;
+            let resources = resources.into_iter().map(|it| (it.logical_id.clone(), it)).collect();
+            run.add_stack(record, resources);
+        }
+        Ok(run)
+    }
+
+    fn add_stack(
+        &mut self,
+        record: StackRecord,
+        resources: BTreeMap<String, ResourceRecord>,
+    ) -> usize {
+        let index = self.stacks.len();
+        let path: Arc<str> = record.path.as_str().into();
+        let parent = (!path.is_empty()).then(|| {
+            let (parent, logical_id) = path.rsplit_once('/').unwrap_or(("", &path));
+            (self.by_path.get(parent).copied().unwrap_or_default(), logical_id.to_owned())
+        });
+        self.frame.live.add_stack(&path, &record.stack_id, &record.name);
+        self.by_path.insert(record.path.clone(), index);
+        let active = record.operation.as_deref() == Some(&self.operation.id)
+            && record.status.in_progress();
+        let stack = StackState {
+            path,
+            parent,
+            record,
+            resources,
+            desired: None,
+            stage: None,
+            active,
+            imports: BTreeSet::new(),
+        };
+        self.stacks.push(stack);
+        index
+    }
+
+    fn child(&self, stack: usize, logical_id: &str) -> Option<usize> {
+        self.by_path.get(&child_path(&self.stacks[stack].path, logical_id)).copied()
+    }
+
+    /// Begins the operation: what it records first.
+    pub(crate) fn begin(mut self) -> Result<Outcome, StoreError> {
+        let root = &mut self.stacks[0].record;
+        root.operation = Some(self.operation.id.clone());
+        root.revision += 1;
+        self.journal.stack(0);
+        self.journal.operation = true;
+        match self.operation.kind {
+            OperationKind::Create | OperationKind::Update => {
+                let status = match self.operation.kind {
+                    OperationKind::Create => StackStatus::CreateInProgress,
+                    _ => StackStatus::UpdateInProgress,
+                };
+                self.stacks[0].active = true;
+                self.stack_status(0, status, Some("User Initiated".to_owned()));
+                self.begin_forward(0);
+            }
+            OperationKind::Delete => self.begin_delete(0, Some("User Initiated".to_owned())),
+        }
+        self.run()
+    }
+
+    /// Continues an operation that another process began.
+    pub(crate) fn resume(mut self) -> Result<Outcome, StoreError> {
+        match (self.operation.phase, self.operation.kind) {
+            (Phase::Forward, OperationKind::Create | OperationKind::Update) => self.begin_forward(0),
+            (Phase::Forward, OperationKind::Delete) | (Phase::Rollback, OperationKind::Create) => {
+                self.enter_delete(0);
+            }
+            (Phase::Rollback, _) => self.enter_restore(0),
+            (Phase::Cleanup | Phase::RollbackCleanup, _) => self.enter_cleanup(0),
+        }
+        self.run()
+    }
+
+    fn run(mut self) -> Result<Outcome, StoreError> {
+        loop {
+            self.settle();
+            let ended = self.ended.take();
+            if ended.is_some() {
+                self.outside.provider.forget(&self.operation.id)?;
+            }
+            self.commit()?;
+            if let Some(outcome) = ended {
+                return Ok(outcome);
+            }
+            self.call()?;
+            let Some(Reverse((next, _))) = self.due.peek() else {
+                return Err(StoreError::Damaged(format!(
+                    "operation `{}` has nothing left to wait for and no end",
+                    self.operation.id
+                )));
+            };
+            self.now = *next;
+            self.operation.elapsed = self.now;
+            self.journal.operation = true;
+            while let Some(Reverse((time, place))) = self.due.pop() {
+                if time > self.now {
+                    self.due.push(Reverse((time, place)));
+                    break;
+                }
+                self.complete(&place);
+            }
+        }
+    }
+
+    /// Starts everything that can start now, until nothing more can.
+    fn settle(&mut self) {
+        loop {
+            if !self.failures.is_empty() && self.operation.phase == Phase::Forward {
+                self.begin_rollback();
+            }
+            let Some(place) = self.ready.pop_first() else { return };
+            let (stack, task) = (place.stack, place.task);
+            match self.stacks[stack].stage.as_ref().map(|it| it.kind) {
+                Some(StageKind::Forward) => self.apply(stack, task),
+                Some(StageKind::Delete | StageKind::Cleanup) => self.remove(stack, task),
+                Some(StageKind::Restore) => self.restore(stack, task),
+                None => {}
+            }
+        }
+    }
+
+    /// Gives a stack its tasks and makes the first of them ready.
+    fn enter(&mut self, stack: usize, stage: Stage) {
+        let first = stage.first();
+        let over = stage.is_over();
+        self.stacks[stack].stage = Some(stage);
+        for task in first {
+            self.make_ready(stack, task);
+        }
+        if over {
+            self.stage_over(stack);
+        }
+    }
+
+    fn place(&self, stack: usize, task: usize) -> Place {
+        Place { path: self.stacks[stack].path.clone(), task, stack }
+    }
+
+    fn make_ready(&mut self, stack: usize, task: usize) {
+        let place = self.place(stack, task);
+        self.ready.insert(place);
+    }
+
+    fn running(&mut self, stack: usize, task: usize) {
+        if let Some(stage) = &mut self.stacks[stack].stage {
+            stage.tasks[task].state = State::Running;
+        }
+    }
+
+    fn task(&self, stack: usize, task: usize) -> (String, Target) {
+        match &self.stacks[stack].stage {
+            Some(stage) => (stage.tasks[task].logical_id.clone(), stage.tasks[task].target),
+            None => (String::new(), Target::Resource),
+        }
+    }
+
+    /// A task is done: what waited for it can start.
+    fn task_done(&mut self, stack: usize, task: usize) {
+        let Some(stage) = &mut self.stacks[stack].stage else { return };
+        let ready = stage.done(task);
+        let over = stage.is_over();
+        for next in ready {
+            self.make_ready(stack, next);
+        }
+        if over {
+            self.stage_over(stack);
+        }
+    }
+
+    /// A task of a phase that goes on in spite of failures has failed.
+    fn task_failed(&mut self, stack: usize, task: usize) {
+        let Some(stage) = &mut self.stacks[stack].stage else { return };
+        stage.fail(task);
+        if stage.is_over() {
+            self.stage_over(stack);
+        }
+    }
+
+    /// The task of the parent that waits for a nested stack.
+    fn parent_task(&self, stack: usize) -> Option<(usize, usize, String)> {
+        let (parent, logical_id) = self.stacks[stack].parent.clone()?;
+        let stage = self.stacks[parent].stage.as_ref()?;
+        let task = stage.tasks.iter().position(|it| {
+            it.logical_id == logical_id && it.state == State::Running
+        })?;
+        Some((parent, task, logical_id))
+    }
+
+    fn stage_over(&mut self, stack: usize) {
+        match self.stacks[stack].stage.as_ref().map(|it| it.kind) {
+            Some(StageKind::Forward) => self.forward_over(stack),
+            Some(StageKind::Delete) => self.delete_over(stack),
+            Some(StageKind::Restore) => self.restore_over(stack),
+            Some(StageKind::Cleanup) => self.cleanup_over(stack),
+            None => {}
+        }
+    }
+
+    /// Records a request before it is made.
+    fn request(&mut self, stack: usize, task: usize, verb: Verb) {
+        let (logical_id, target) = self.task(stack, task);
+        self.running(stack, task);
+        let (now, operation) = (self.now, self.operation.id.clone());
+        let phase = format!("{:?}", self.operation.phase);
+        let stack_id = self.stacks[stack].record.stack_id.clone();
+        let Some(record) = self.stacks[stack].resources.get_mut(&logical_id) else { return };
+        if record.pending.is_none() {
+            let number = record.generation.to_string();
+            let target = format!("{target:?}");
+            let parts = [&stack_id, &logical_id, &*number, verb.as_str(), &target, &phase];
+            let token = format!("{operation}:{}", hex(&fingerprint(&parts), 40));
+            record.pending = Some(Pending { token, started: now, initiated: false });
+            self.journal.resource(stack, &logical_id);
+        }
+        let place = self.place(stack, task);
+        self.calls.insert(place, verb);
+    }
+
+    /// Makes the requests that were recorded, and makes the answers durable.
+    fn call(&mut self) -> Result<(), StoreError> {
+        let calls = std::mem::take(&mut self.calls);
+        let mut answered = Vec::with_capacity(calls.len());
+        for (place, verb) in calls {
+            let (logical_id, target) = self.task(place.stack, place.task);
+            let state = &self.stacks[place.stack];
+            let Some(record) = state.resources.get(&logical_id) else { continue };
+            let Some(pending) = &record.pending else { continue };
+            let kind = state.stage.as_ref().map(|it| it.kind);
+            let goal = request_goal(record, target, kind);
+            let tags = self.tags(place.stack, &logical_id);
+            let made = record.settled.generation;
+            let request = Request {
+                verb,
+                type_name: &goal.type_name,
+                account: &state.record.account,
+                region: &state.record.region,
+                stack_path: &state.path,
+                stack_name: &state.record.name,
+                stack_id: &state.record.stack_id,
+                logical_id: &logical_id,
+                physical_id: match verb {
+                    Verb::Create => "",
+                    Verb::Update => &record.settled.physical_id,
+                    Verb::Delete => &goal.physical_id,
+                },
+                properties: &goal.properties,
+                previous: match kind {
+                    Some(StageKind::Restore) => Some(&record.settled.properties),
+                    _ => record.previous.as_ref().map(|it| &it.properties),
+                },
+                tags: &tags,
+                snapshot: verb == Verb::Delete && self.takes_snapshot(record, target),
+                token: &pending.token,
+                seed: seed(&state.record.stack_id, &logical_id, made),
+            };
+            let answer = self.outside.provider.perform(&request)?;
+            let at = pending.started.saturating_add(answer.takes.max(1)).max(self.now);
+            self.due.push(Reverse((at, place.clone())));
+            answered.push((place, verb, answer));
+        }
+        self.outside.provider.flush()?;
+        for (place, verb, answer) in answered {
+            self.initiated(&place, verb, &answer);
+            self.answers.insert(place, answer);
+        }
+        Ok(())
+    }
+
+    /// Records the first answer: a new resource has its physical ID from now on.
+    fn initiated(&mut self, place: &Place, verb: Verb, answer: &Answer) {
+        let (logical_id, target) = self.task(place.stack, place.task);
+        let Some(record) = self.stacks[place.stack].resources.get_mut(&logical_id) else { return };
+        let Some(pending) = &mut record.pending else { return };
+        let Ok(made) = &answer.result else { return };
+        if pending.initiated || verb != Verb::Create || target != Target::Resource {
+            return;
+        }
+        pending.initiated = true;
+        record.settled.physical_id.clone_from(&made.physical_id);
+        let (status, reason) = match record.status {
+            ResourceStatus::CreateInProgress => (record.status, "Resource creation Initiated"),
+            status => (status, "Resource creation Initiated"),
+        };
+        self.journal.resource(place.stack, &logical_id);
+        self.resource_event(place.stack, &logical_id, status, Some(reason.to_owned()), None);
+    }
+
+    /// An operation of a resource has come to its end.
+    fn complete(&mut self, place: &Place) {
+        let Some(answer) = self.answers.remove(place) else { return };
+        let (stack, task) = (place.stack, place.task);
+        match self.stacks[stack].stage.as_ref().map(|it| it.kind) {
+            Some(StageKind::Forward) => self.applied(stack, task, answer),
+            Some(StageKind::Delete | StageKind::Cleanup) => self.removed(stack, task, answer),
+            Some(StageKind::Restore) => self.restored(stack, task, answer),
+            None => {}
+        }
+    }
+
+    /// The tags that a resource gets from its stack, and those that CloudFormation adds.
+    ///
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-properties-resource-tags.html>
+    fn tags(&self, stack: usize, logical_id: &str) -> Vec<(String, String)> {
+        let record = &self.stacks[stack].record;
+        let own = record.settled.tags.iter().map(|(name, value)| (name.clone(), value.clone()));
+        let added = [
+            ("aws:cloudformation:stack-name", record.name.as_str()),
+            ("aws:cloudformation:logical-id", logical_id),
+            ("aws:cloudformation:stack-id", record.stack_id.as_str()),
+        ];
+        own.chain(added.map(|(name, value)| (name.to_owned(), value.to_owned()))).collect()
+    }
+
+    fn takes_snapshot(&self, record: &ResourceRecord, target: Target) -> bool {
+        let policy = match target {
+            Target::Previous => &record.settled.update_replace_policy,
+            _ => &record.settled.deletion_policy,
+        };
+        policy == Policy::Snapshot.as_str() && !self.rolling_back()
+    }
+
+    fn rolling_back(&self) -> bool {
+        matches!(self.operation.phase, Phase::Rollback | Phase::RollbackCleanup)
+    }
+
+    /// The operation has ended with the root in this status.
+    fn end(&mut self, status: StackStatus, reason: Option<String>, succeeded: bool) {
+        self.stack_status(0, status, reason);
+        self.finish(succeeded);
+    }
+
+    /// The operation has ended with the root as it is.
+    fn finish(&mut self, succeeded: bool) {
+        for stack in 0..self.stacks.len() {
+            let state = &mut self.stacks[stack];
+            if state.record.status == StackStatus::UpdateRollbackFailed {
+                continue;
+            }
+            if state.record.previous.take().is_some() {
+                self.journal.stack(stack);
+            }
+            for (logical_id, record) in &mut state.resources {
+                if record.previous.take().is_some() {
+                    self.journal.resource(stack, logical_id);
+                }
+            }
+        }
+        self.operation.ended = Some(self.outside.clock.now());
+        self.journal.operation = true;
+        self.journal.finished = Some(succeeded);
+        let root = &self.stacks[0].record;
+        self.ended = Some(Outcome {
+            stack_id: root.stack_id.clone(),
+            stack_name: root.name.clone(),
+            status: root.status,
+            succeeded,
+            cause: self.operation.cause.clone(),
+            elapsed: self.now,
+            operation: self.operation.id.clone(),
+        });
+    }
+}
+
+/// What a request is for: the resource as it should be, or as it is when it goes away.
+fn request_goal(record: &ResourceRecord, target: Target, kind: Option<StageKind>) -> &Settled {
+    match (target, kind, &record.previous) {
+        (Target::Previous, _, Some(previous)) | (_, Some(StageKind::Restore), Some(previous)) => {
+            previous
+        }
+        _ => &record.settled,
+    }
+}
+
+/// The path of a nested stack.
+pub(crate) fn child_path(parent: &str, logical_id: &str) -> String {
+    if parent.is_empty() { logical_id.to_owned() } else { format!("{parent}/{logical_id}") }
+}
+
+/// The exports that a stack makes by what it was given.
+fn exports_of(record: &StackRecord, settled: &StackSettled) -> BTreeMap<String, ExportRecord> {
+    let outputs = settled.outputs.iter();
+    outputs
+        .filter_map(|(output, it)| {
+            let name = it.export.clone()?;
+            let export = ExportRecord {
+                account: record.account.clone(),
+                region: record.region.clone(),
+                name: name.clone(),
+                value: it.value.clone(),
+                stack_id: record.stack_id.clone(),
+                stack_name: record.name.clone(),
+                root_id: record.root_id.clone(),
+                output: output.clone(),
+            };
+            Some((name, export))
+        })
+        .collect()
+}

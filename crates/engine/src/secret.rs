@@ -1,0 +1,79 @@
+//! Values that are recorded nowhere.
+
+use crate::identity::{fingerprint, hex};
+use serde_json::Value as Json;
+use std::cell::RefCell;
+
+/// What stands in a record in place of a secret.
+const MASK: &str = "kumiki:secret:";
+
+/// Shorter secrets are hidden only where they are the whole of a string: they would be found in
+/// half of all names.
+const SHORTEST_PART: usize = 6;
+
+/// The secret values of one execution.
+#[derive(Debug)]
+pub(crate) struct Secrets {
+    salt: String,
+    values: RefCell<Vec<String>>,
+}
+
+/// What is recorded of a secret of the tree with this root: a digest.
+pub fn mask(root_id: &str, value: &str) -> String {
+    format!("{MASK}{}", hex(&fingerprint(&["secret", root_id, value]), 64))
+}
+
+impl Secrets {
+    pub(crate) fn new(root_id: &str) -> Self {
+        Self { salt: root_id.to_owned(), values: RefCell::default() }
+    }
+
+    /// Notes a secret value.
+    pub(crate) fn add(&self, value: &str) {
+        let mut values = self.values.borrow_mut();
+        if !value.is_empty() && !value.starts_with(MASK) && !values.iter().any(|it| it == value) {
+            values.push(value.to_owned());
+        }
+    }
+
+    /// The text as it may be recorded.
+    pub(crate) fn text(&self, text: String) -> String {
+        let values = self.values.borrow();
+        let hidden = values.iter().any(|secret| {
+            text == *secret || secret.len() >= SHORTEST_PART && text.contains(secret.as_str())
+        });
+        if hidden { mask(&self.salt, &text) } else { text }
+    }
+
+    /// The document as it may be recorded.
+    pub(crate) fn json(&self, json: Json) -> Json {
+        if self.values.borrow().is_empty() {
+            return json;
+        }
+        match json {
+            Json::String(text) => Json::String(self.text(text)),
+            Json::Array(items) => items.into_iter().map(|it| self.json(it)).collect(),
+            Json::Object(map) => {
+                map.into_iter().map(|(name, value)| (name, self.json(value))).collect()
+            }
+            other => other,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_leave_no_trace() {
+        let secrets = Secrets::new("root");
+        secrets.add("hunter22");
+        secrets.add("a");
+        let json = serde_json::json!({"p": ["hunter22", "x-hunter22-y", "a", "banana"]});
+        let text = secrets.json(json).to_string();
+        assert!(!text.contains("hunter22") && text.contains("banana"), "{text}");
+        assert_eq!(secrets.text("hunter22".into()), mask("root", "hunter22"));
+        assert_ne!(mask("root", "x"), mask("other", "x"));
+    }
+}

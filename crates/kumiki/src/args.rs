@@ -1,0 +1,203 @@
+//! The command line.
+
+use crate::language::Language;
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Checks, plans, rehearses and deploys trees of CloudFormation stacks
+#[derive(Debug, Parser)]
+#[command(name = "kumiki", version, disable_help_subcommand = true)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Global {
+    /// Folder of the project; found by walking up to a kumiki.toml otherwise
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) project: Option<PathBuf>,
+    /// Print JSON for machines
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Language of messages; taken from LC_ALL, LC_MESSAGES or LANG otherwise
+    #[arg(long, global = true, value_enum)]
+    pub(crate) language: Option<Language>,
+    /// When to colour
+    #[arg(long, global = true, value_enum, default_value = "auto")]
+    pub(crate) color: Color,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Check every template with every environment's values
+    Check(Check),
+    /// Show what would change
+    Plan(Plan),
+    /// Plan, review and execute
+    Up(Up),
+    /// Delete an environment's stacks
+    Destroy(Destroy),
+    /// Show the stacks of an environment
+    Status(Show),
+    /// Show the events of the stacks
+    Events(Show),
+    /// Show the outputs of the root stack
+    Outputs(Show),
+    /// Show the exports of the stacks
+    Exports(Show),
+    /// Show the resources of the stacks
+    Resources(Show),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Check {
+    /// A template, or the folder of a project
+    pub(crate) path: Option<PathBuf>,
+    /// Check only this environment; may be repeated
+    #[arg(long = "env", value_name = "ENV")]
+    pub(crate) environments: Vec<String>,
+    /// Check only this root
+    #[arg(long, value_name = "NAME")]
+    pub(crate) root: Option<String>,
+    /// A parameter file for the template given as PATH
+    #[arg(long, value_name = "FILE", requires = "path")]
+    pub(crate) parameters: Option<PathBuf>,
+    /// The Region for the template given as PATH
+    #[arg(long, value_name = "REGION", default_value = "ap-northeast-1")]
+    pub(crate) region: String,
+    /// Show findings of this severity and above
+    #[arg(long, value_enum, default_value = "warning")]
+    pub(crate) severity: Level,
+    /// Fail on warnings too
+    #[arg(long)]
+    pub(crate) strict: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Level {
+    Error,
+    Warning,
+    Info,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Target {
+    /// The environment
+    pub(crate) environment: String,
+    /// The root; the project's default otherwise
+    #[arg(long, value_name = "NAME")]
+    pub(crate) root: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Plan {
+    #[command(flatten)]
+    pub(crate) target: Target,
+    /// Exit with 0 for no changes, 2 for changes and 1 for an error
+    #[arg(long)]
+    pub(crate) detailed_exitcode: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Up {
+    #[command(flatten)]
+    pub(crate) target: Target,
+    /// Execute without asking
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// Make an operation of the embedded engine fail: STACK/LogicalId:create[:reason]
+    #[arg(long, value_name = "FAULT")]
+    pub(crate) fail: Vec<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Destroy {
+    #[command(flatten)]
+    pub(crate) target: Target,
+    /// Delete an unprotected environment without asking
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// The stack's name, typed out: the only way for a protected environment
+    #[arg(long, value_name = "STACK")]
+    pub(crate) confirm: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Show {
+    #[command(flatten)]
+    pub(crate) target: Target,
+}
+
+impl Args {
+    /// Parses the command line, with help in the user's language.
+    pub(crate) fn parse_translated() -> Result<Self, clap::Error> {
+        // The language decides the text of `--help`, so it is looked for before clap runs.
+        let mut arguments = std::env::args().skip(1);
+        let mut asked = None;
+        while let Some(it) = arguments.next() {
+            let value = match it.strip_prefix("--language") {
+                Some("") => arguments.next(),
+                Some(rest) => rest.strip_prefix('=').map(str::to_owned),
+                None => None,
+            };
+            asked = value.and_then(|it| Language::from_str(&it, true).ok()).or(asked);
+        }
+        let language = asked.unwrap_or_else(Language::of_environment);
+        let matches = translate(Self::command(), language).try_get_matches()?;
+        Self::from_arg_matches(&matches)
+    }
+}
+
+/// Puts the help of a command and all below it into the user's language.
+fn translate(command: clap::Command, language: Language) -> clap::Command {
+    let translated = |text: Option<&clap::builder::StyledStr>| {
+        text.and_then(|it| language.translation(&it.to_string())).map(str::to_owned)
+    };
+    let about = translated(command.get_about());
+    let mut command = command.mut_args(|arg| match translated(arg.get_help()) {
+        Some(help) => arg.help(help),
+        None => arg,
+    });
+    if let Some(about) = about {
+        command = command.about(about);
+    }
+    command.mut_subcommands(|it| translate(it, language))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Args::command().debug_assert();
+    }
+
+    /// Every help text has a translation: a new option without one fails here.
+    #[test]
+    fn help_is_translated() {
+        fn texts(command: &clap::Command, found: &mut Vec<String>) {
+            found.extend(command.get_about().map(ToString::to_string));
+            let own = command
+                .get_arguments()
+                .filter(|it| it.get_id() != "help" && it.get_id() != "version");
+            found.extend(own.filter_map(|it| it.get_help().map(ToString::to_string)));
+            command.get_subcommands().for_each(|it| texts(it, found));
+        }
+        let mut found = Vec::new();
+        texts(&Args::command(), &mut found);
+        let missing: Vec<&String> =
+            found.iter().filter(|it| Language::Ja.translation(it).is_none()).collect();
+        assert!(missing.is_empty(), "{missing:#?}");
+    }
+}

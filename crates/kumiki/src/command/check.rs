@@ -1,0 +1,216 @@
+//! `kumiki check`: every template with every environment's values.
+
+use crate::Exit;
+use crate::args::{Check, Global, Level};
+use crate::output::{Output, Stop};
+use crate::project::{Project, REHEARSAL_ACCOUNT, Trouble, parameters_from, split_template};
+use crate::render;
+use kumiki_check::{Aws, AwsError, check_tree, merge};
+use kumiki_project::{Inputs, TemplateId, Tree};
+use kumiki_source::{Diagnostic, Severity, message};
+use serde::Serialize;
+use std::path::Path;
+use std::thread::JoinHandle;
+
+pub(crate) fn run(args: &Check, global: &Global, output: &Output) -> Result<Exit, Stop> {
+    // AWS's rules take longer to compile than a tree to link, so they begin first.
+    let aws = std::thread::spawn(Aws::new);
+    let (project, jobs, mut findings, environments) = match template_path(args) {
+        Some(path) => of_template(args, path)?,
+        None => of_project(args, global)?,
+    };
+    let library = &project.library;
+    findings.extend(library.diagnostics.iter().cloned());
+    let mut trees = Vec::new();
+    for (root, inputs) in &jobs {
+        let tree = Tree::evaluate(library, *root, inputs);
+        findings.extend(check_tree(&tree, &inputs.environment));
+        trees.push((tree, inputs));
+    }
+    let aws = join(aws)?;
+    let theirs = check_with_aws(&aws, &project, &trees)?;
+    findings.extend(Aws::without_repetitions(theirs, &findings));
+    let findings = merge(findings, &environments);
+    report(args, &project, &findings, output)
+}
+
+/// The template that PATH names, unless it is a project's folder.
+fn template_path(args: &Check) -> Option<&Path> {
+    args.path.as_deref().filter(|it| !it.is_dir())
+}
+
+type Jobs = (Project, Vec<(TemplateId, Inputs)>, Vec<Diagnostic>, Vec<String>);
+
+fn of_template(args: &Check, path: &Path) -> Result<Jobs, Stop> {
+    let shown = path.display();
+    let (folder, name) = split_template(path)
+        .ok_or_else(|| Stop::new(message!("`{path}` is no template", path = shown)))?;
+    let mut project = Project::of_template(folder);
+    project.library.load(&name, &project.files);
+    let root = match project.library.find(&name) {
+        Some(root) => vec![root],
+        None => match project.library.problem(&name) {
+            Some(reason) => {
+                return Err(
+                    Stop::new(message!("`{path}` cannot be read", path = shown)).help(reason)
+                );
+            }
+            None => Vec::new(),
+        },
+    };
+    let mut inputs = Inputs {
+        environment: String::new(),
+        region: args.region.clone(),
+        account: REHEARSAL_ACCOUNT.to_owned(),
+        stack_name: name.split('.').next().unwrap_or_default().to_owned(),
+        parameters: Vec::new(),
+        parameter_file: None,
+        tags: Vec::new(),
+    };
+    let mut findings = Vec::new();
+    if let Some(file) = &args.parameters {
+        let (file, parameters, diagnostics) = parameters_from(&mut project.library, file)?;
+        inputs.parameter_file = Some(file);
+        inputs.parameters = parameters;
+        findings = diagnostics;
+    }
+    let jobs = root.into_iter().map(|it| (it, inputs.clone())).collect();
+    Ok((project, jobs, findings, Vec::new()))
+}
+
+fn of_project(args: &Check, global: &Global) -> Result<Jobs, Stop> {
+    let (mut project, trouble) = match &args.path {
+        Some(folder) => Project::open_at(folder.clone())?,
+        None => Project::open(global)?,
+    };
+    let mut findings: Vec<Diagnostic> = trouble.into_iter().collect();
+    let mut jobs = Vec::new();
+    let environments: Vec<String> = if args.environments.is_empty() {
+        project.config.environments.keys().cloned().collect()
+    } else {
+        args.environments.clone()
+    };
+    let roots = match &args.root {
+        Some(name) => vec![Some(name.clone())],
+        None => project.config.roots.keys().cloned().map(Some).collect(),
+    };
+    for root in roots {
+        let root = match project.root(root.as_deref()) {
+            Ok((_, root)) => root,
+            Err(trouble) => {
+                collect(trouble, &mut findings)?;
+                continue;
+            }
+        };
+        let template = root.template.get_ref().clone();
+        project.library.load(&template, &project.files);
+        let Some(id) = project.library.find(&template) else {
+            if let Some(reason) = project.library.problem(&template) {
+                let message = message!("template `{template}` cannot be read", template);
+                return Err(Stop::new(message).help(reason));
+            }
+            continue;
+        };
+        for environment in &environments {
+            match project.deployment(&root, environment, &mut findings) {
+                Ok(deployment) => {
+                    for scenario in project.config.scenarios.values() {
+                        jobs.push((id, Project::with_scenario(&deployment.inputs, scenario)));
+                    }
+                    jobs.push((id, deployment.inputs));
+                }
+                Err(trouble) => collect(trouble, &mut findings)?,
+            }
+        }
+    }
+    Ok((project, jobs, findings, environments))
+}
+
+fn collect(trouble: Trouble, findings: &mut Vec<Diagnostic>) -> Result<(), Stop> {
+    match trouble {
+        Trouble::Finding(finding) => findings.push(*finding),
+        Trouble::Stop(stop) => return Err(stop),
+    }
+    Ok(())
+}
+
+fn join(aws: JoinHandle<Result<Aws, AwsError>>) -> Result<Aws, Stop> {
+    match aws.join() {
+        Ok(Ok(aws)) => Ok(aws),
+        Ok(Err(error)) => Err(aws_failed(&error)),
+        Err(_) => Err(Stop::new(message!("AWS's rules ended unexpectedly"))),
+    }
+}
+
+fn aws_failed(error: &AwsError) -> Stop {
+    Stop::new(message!("AWS's rules cannot be run: {error}", error))
+}
+
+/// Runs AWS's rules over all trees, on two threads or as many as there are.
+fn check_with_aws(
+    aws: &Aws,
+    project: &Project,
+    trees: &[(Tree, &Inputs)],
+) -> Result<Vec<Diagnostic>, Stop> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let share = trees.len().div_ceil(threads).max(1);
+    let results: Vec<_> = std::thread::scope(|scope| {
+        let handles: Vec<_> = trees
+            .chunks(share)
+            .map(|trees| {
+                scope.spawn(move || {
+                    let mut findings = Vec::new();
+                    for (tree, inputs) in trees {
+                        findings.extend(aws.check_tree(&project.library, tree, inputs)?);
+                    }
+                    Ok(findings)
+                })
+            })
+            .collect();
+        handles.into_iter().map(|it| it.join()).collect()
+    });
+    let mut findings = Vec::new();
+    for result in results {
+        match result {
+            Ok(Ok(found)) => findings.extend(found),
+            Ok(Err(error)) => return Err(aws_failed(&error)),
+            Err(_) => return Err(Stop::new(message!("AWS's rules ended unexpectedly"))),
+        }
+    }
+    Ok(findings)
+}
+
+fn report(
+    args: &Check,
+    project: &Project,
+    findings: &[Diagnostic],
+    output: &Output,
+) -> Result<Exit, Stop> {
+    let sources = &project.library.sources;
+    let least = match args.severity {
+        Level::Error => Severity::Error,
+        Level::Warning => Severity::Warning,
+        Level::Info => Severity::Info,
+    };
+    let shown: Vec<Diagnostic> =
+        findings.iter().filter(|it| it.severity <= least).cloned().collect();
+    if output.json {
+        #[derive(Serialize)]
+        struct Content {
+            findings: Vec<render::JsonDiagnostic>,
+        }
+        let findings = render::json(&shown, sources, output.language);
+        output.document("check", Content { findings });
+    } else {
+        output.diagnostics(&shown, sources);
+        output.summary(findings);
+        if shown.len() < findings.len() {
+            let hidden = findings.len() - shown.len();
+            output.say(&message!("{hidden} are not shown: pass `--severity info`", hidden));
+        }
+    }
+    let worst = findings.iter().map(|it| it.severity).min();
+    let failed = worst == Some(Severity::Error)
+        || args.strict && worst.is_some_and(|it| it <= Severity::Warning);
+    Ok(if failed { Exit::Failed } else { Exit::Done })
+}

@@ -1,0 +1,125 @@
+//! `kumiki destroy`: delete a root, as its policies say.
+
+use crate::Exit;
+use crate::args::{Destroy as Args, Global};
+use crate::command::{plan, up};
+use crate::output::{Output, Stop};
+use crate::watch::{Watch, time};
+use kumiki_backend_local::Faults;
+use kumiki_engine::Backend;
+use kumiki_plan::plan_removal;
+use kumiki_source::message;
+use serde::Serialize;
+use std::collections::HashMap;
+
+pub(crate) fn run(args: &Args, global: &Global, output: &Output) -> Result<Exit, Stop> {
+    let Some(prepared) = plan::prepare(&args.target, global, output)? else {
+        return Ok(Exit::Failed);
+    };
+    let inputs = &prepared.deployment.inputs;
+    let stack = &inputs.stack_name;
+    let folder = prepared.project.state_folder();
+    let mut backend = up::writer(&folder, Faults::default())?;
+    up::resume(&mut backend, output, |backend, observe| {
+        backend.resume(&inputs.parameters, observe).map_err(|it| Stop::new(it.message()))
+    })?;
+    let current = backend
+        .current(stack, &inputs.account, &inputs.region)
+        .map_err(|it| Stop::new(it.message()))?;
+    if current.root().is_none() {
+        if output.json {
+            output.document("destroy", Content { stack, deleted: false, retained: Vec::new() });
+        } else {
+            output.say(&message!("there is no stack `{stack}`: nothing to delete", stack));
+        }
+        return Ok(Exit::Done);
+    }
+    let removal = plan_removal(stack, &inputs.region, &inputs.account, &current);
+    if !output.json {
+        plan::show(&removal, output);
+        output.line("");
+    }
+    confirm(args, prepared.deployment.environment.protected, stack, output)?;
+
+    let sizes: HashMap<String, usize> =
+        removal.steps.iter().map(|it| (it.path.clone(), it.changes.len())).collect();
+    let mut watch = Watch::new(output, sizes);
+    let mut retained = Vec::new();
+    let outcome = backend
+        .delete_stack(stack, &inputs.account, &inputs.region, &mut |event| {
+            if event.status == "DELETE_SKIPPED" {
+                let path = match event.stack_path.as_str() {
+                    "" => event.logical_id.clone(),
+                    path => format!("{path}/{}", event.logical_id),
+                };
+                retained.push(Retained {
+                    path,
+                    r#type: event.resource_type.clone(),
+                    physical_id: event.physical_id.clone(),
+                });
+            }
+            watch.event(event);
+        })
+        .map_err(|it| Stop::new(it.message()))?;
+    drop(watch);
+    if !outcome.succeeded {
+        return up::failed(&outcome, output);
+    }
+    if output.json {
+        output.document("destroy", Content { stack, deleted: true, retained });
+        return Ok(Exit::Done);
+    }
+    output.line("");
+    output.say(&message!(
+        "stack `{stack}` is deleted; AWS would take about {time}",
+        stack,
+        time = time(outcome.elapsed)
+    ));
+    if !retained.is_empty() {
+        let count = retained.len();
+        output
+            .say(&message!("{count} resources stay in the account, as their policies say:", count));
+        for it in &retained {
+            output.line(&format!("  {}  {}  {}", it.path, it.r#type, it.physical_id));
+        }
+    }
+    Ok(Exit::Done)
+}
+
+#[derive(Serialize)]
+struct Content<'c> {
+    stack: &'c str,
+    deleted: bool,
+    retained: Vec<Retained>,
+}
+
+/// A resource that stays.
+#[derive(Serialize)]
+struct Retained {
+    path: String,
+    r#type: String,
+    physical_id: String,
+}
+
+/// A protected environment goes only when its stack's name is typed out.
+fn confirm(args: &Args, protected: bool, stack: &str, output: &Output) -> Result<(), Stop> {
+    let refused = |text| Err(Stop::new(text).help(message!("nothing was changed")));
+    match &args.confirm {
+        Some(name) if name == stack => return Ok(()),
+        Some(name) => {
+            return refused(message!("`{name}` is not the stack's name, `{stack}`", name, stack));
+        }
+        None if protected && args.yes => {
+            return Err(Stop::new(message!("`--yes` is not enough: the environment is protected"))
+                .help(message!("type the stack's name: `--confirm {stack}`", stack)));
+        }
+        None if args.yes => return Ok(()),
+        None => {}
+    }
+    let question = message!("Type the stack's name, `{stack}`, to delete it:", stack);
+    if output.ask(&question, stack)? {
+        Ok(())
+    } else {
+        refused(message!("that is not the stack's name"))
+    }
+}

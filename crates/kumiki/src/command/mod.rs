@@ -1,0 +1,7 @@
+//! One module per command, or per family of commands that differ in a table only.
+
+pub(crate) mod check;
+pub(crate) mod destroy;
+pub(crate) mod plan;
+pub(crate) mod show;
+pub(crate) mod up;

@@ -1,0 +1,269 @@
+//! `kumiki plan`: what would change, and how a plan is shown.
+
+use crate::Exit;
+use crate::args::{Global, Plan as Args, Target};
+use crate::output::{Output, Stop, Style};
+use crate::project::{Deployment, Project, Trouble};
+use crate::render;
+use kumiki_check::{check_tree, merge};
+use kumiki_engine::Backend;
+use kumiki_plan::{
+    Action, Change, Current, Detail, Operation, Plan, Recreation, Refusal, Replacement, Step, plan,
+};
+use kumiki_project::{TemplateId, Tree};
+use kumiki_source::{Diagnostic, Severity, message};
+use serde::Serialize;
+
+pub(crate) fn run(args: &Args, global: &Global, output: &Output) -> Result<Exit, Stop> {
+    // As Terraform has it: 0 no changes, 1 error, 2 changes.
+    let error = if args.detailed_exitcode { Exit::Failed } else { Exit::CouldNotRun };
+    let with_code = |mut stop: Stop| {
+        if stop.exit == Exit::CouldNotRun {
+            stop.exit = error;
+        }
+        stop
+    };
+    let Some(prepared) = prepare(&args.target, global, output).map_err(with_code)? else {
+        return Ok(Exit::Failed);
+    };
+    let current = current(&prepared).map_err(with_code)?;
+    let plan = match make(&prepared, &current, output) {
+        Ok(Some(plan)) => plan,
+        Ok(None) => return Ok(Exit::Failed),
+        Err(stop) => return Err(with_code(stop)),
+    };
+    if output.json {
+        #[derive(Serialize)]
+        struct Content<'p> {
+            plan: &'p Plan,
+        }
+        output.document("plan", Content { plan: &plan });
+    } else {
+        show(&plan, output);
+    }
+    let changes = args.detailed_exitcode && !plan.is_empty();
+    Ok(if changes { Exit::CouldNotRun } else { Exit::Done })
+}
+
+/// A root whose tree was linked and has no errors.
+pub(crate) struct Prepared {
+    pub(crate) project: Project,
+    pub(crate) deployment: Deployment,
+    pub(crate) root: TemplateId,
+}
+
+/// Opens and links a root; nothing when there are errors, which have been shown.
+pub(crate) fn prepare(
+    target: &Target,
+    global: &Global,
+    output: &Output,
+) -> Result<Option<Prepared>, Stop> {
+    let (mut project, trouble) = Project::open(global)?;
+    let mut findings: Vec<Diagnostic> = trouble.into_iter().collect();
+    let mut deployment = None;
+    if findings.is_empty() {
+        let found = project
+            .root(target.root.as_deref())
+            .and_then(|(_, root)| project.deployment(&root, &target.environment, &mut findings));
+        match found {
+            Ok(it) => deployment = Some(it),
+            Err(Trouble::Finding(finding)) => findings.push(*finding),
+            Err(Trouble::Stop(stop)) => return Err(stop),
+        }
+    }
+    let mut root = None;
+    if let Some(deployment) = &deployment {
+        let template = &deployment.template;
+        match (project.library.find(template), project.library.problem(template)) {
+            (Some(id), _) => {
+                root = Some(id);
+                let tree = Tree::evaluate(&project.library, id, &deployment.inputs);
+                findings.extend(check_tree(&tree, &deployment.inputs.environment));
+            }
+            (None, Some(reason)) => {
+                let message = message!("template `{template}` cannot be read", template);
+                return Err(Stop::new(message).help(reason));
+            }
+            (None, None) => {}
+        }
+    }
+    findings.extend(project.library.diagnostics.iter().cloned());
+    findings.retain(|it| it.severity == Severity::Error);
+    if !findings.is_empty() {
+        errors(findings, &project, output);
+        return Ok(None);
+    }
+    let (Some(deployment), Some(root)) = (deployment, root) else { return Ok(None) };
+    Ok(Some(Prepared { project, deployment, root }))
+}
+
+fn errors(findings: Vec<Diagnostic>, project: &Project, output: &Output) {
+    let findings = merge(findings, &[]);
+    let sources = &project.library.sources;
+    if output.json {
+        #[derive(Serialize)]
+        struct Content {
+            findings: Vec<render::JsonDiagnostic>,
+        }
+        let findings = render::json(&findings, sources, output.language);
+        output.document("error", Content { findings });
+    } else {
+        output.diagnostics(&findings, sources);
+        output.summary(&findings);
+    }
+}
+
+/// The current stacks of a root, read without a lock and without writing.
+fn current(prepared: &Prepared) -> Result<Current, Stop> {
+    let inputs = &prepared.deployment.inputs;
+    super::up::reader(&prepared.project.state_folder())?
+        .current(&inputs.stack_name, &inputs.account, &inputs.region)
+        .map_err(|error| Stop::new(error.message()))
+}
+
+/// Makes the plan; nothing when the tree has errors, which have been shown.
+pub(crate) fn make(
+    prepared: &Prepared,
+    current: &Current,
+    output: &Output,
+) -> Result<Option<Plan>, Stop> {
+    let Prepared { project, deployment, root } = prepared;
+    match plan(&project.library, *root, &deployment.inputs, current) {
+        Ok(plan) => Ok(Some(plan)),
+        Err(Refusal::Errors(findings)) => {
+            errors(findings, project, output);
+            Ok(None)
+        }
+        Err(Refusal::Status { stack, status }) => {
+            let environment = &deployment.inputs.environment;
+            let stop = Stop::new(message!("stack `{stack}` is in `{status}`", stack, status));
+            Err(match status.as_str() {
+                "ROLLBACK_COMPLETE" | "ROLLBACK_FAILED" | "CREATE_FAILED" | "DELETE_FAILED" => stop
+                    .help(message!(
+                        "such a stack can only be deleted: `kumiki destroy {environment}`",
+                        environment
+                    )),
+                _ => stop.help(message!(
+                    "an operation was interrupted: `kumiki up {environment}` finishes it",
+                    environment
+                )),
+            })
+        }
+    }
+}
+
+/// A plan for people.
+pub(crate) fn show(plan: &Plan, output: &Output) {
+    let (stack, region, account) = (&plan.stack_name, &plan.region, &plan.account);
+    output.say(&message!("stack `{stack}` in {region}, account {account}", stack, region, account));
+    if plan.is_empty() {
+        output.say(&message!("no changes"));
+        return;
+    }
+    for step in &plan.steps {
+        output.line("");
+        output.line(&heading(step, plan, output));
+        for change in &step.changes {
+            resource(change, step.operation, output);
+        }
+        if step.operation == Operation::Update {
+            for it in &step.outputs {
+                let before = it.before.as_deref().unwrap_or("-");
+                let after = it.after.as_deref().unwrap_or("?");
+                let name = &it.name;
+                let text = output.text(&message!(
+                    "output {name}: {before} → {after}",
+                    name,
+                    before,
+                    after
+                ));
+                output.line(&format!("    {text}"));
+            }
+        }
+    }
+    output.line("");
+    let [added, modified, replaced, removed] = plan.counts();
+    let stacks = plan.steps.len();
+    output.say(&message!(
+        "{added} to add, {modified} to modify, {replaced} to replace, {removed} to remove, in {stacks} change sets",
+        added,
+        modified,
+        replaced,
+        removed,
+        stacks
+    ));
+}
+
+fn heading(step: &Step, plan: &Plan, output: &Output) -> String {
+    let path = if step.path.is_empty() { &plan.stack_name } else { &step.path };
+    let mark = match step.operation {
+        Operation::Create => output.paint(Style::Green, "+"),
+        Operation::Update => output.paint(Style::Yellow, "~"),
+        Operation::Delete => output.paint(Style::Red, "-"),
+    };
+    let template = output.paint(Style::Faint, &step.template);
+    format!("{mark} {}  {template}", output.paint(Style::Bold, path))
+}
+
+fn resource(change: &Change, operation: Operation, output: &Output) {
+    let replaced = change.replacement != Replacement::False;
+    let (mark, style) = match (change.action, replaced) {
+        (Action::Add, _) => ("  +", Style::Green),
+        (Action::Modify, false) => ("  ~", Style::Yellow),
+        (Action::Modify, true) => ("-/+", Style::Red),
+        (Action::Remove, _) => ("  -", Style::Red),
+    };
+    let mark = output.paint(style, mark);
+    let (id, type_name) = (&change.logical_id, output.paint(Style::Faint, &change.type_name));
+    output.line(&format!("{mark} {id}  {type_name}"));
+    if replaced {
+        let cause = change.details.iter().max_by_key(|it| it.recreation).map(|it| it.path.as_str());
+        let cause = cause.unwrap_or_default();
+        let policy = change.policy.unwrap_or("Delete");
+        let text = match change.replacement {
+            Replacement::True => message!(
+                "replaced, because `{cause}` changes; policy for the old one: {policy}",
+                cause,
+                policy
+            ),
+            _ => message!(
+                "may be replaced, depending on `{cause}`; policy for the old one: {policy}",
+                cause,
+                policy
+            ),
+        };
+        output.line(&format!("      {}", output.text(&text)));
+    } else if change.action == Action::Remove
+        && let Some(policy) = change.policy.filter(|it| *it != "Delete")
+    {
+        let text = message!("stays in the account: policy {policy}", policy);
+        output.line(&format!("      {}", output.text(&text)));
+    }
+    if operation == Operation::Update {
+        for detail in &change.details {
+            output.line(&format!("      {}", property(detail, output)));
+        }
+    }
+}
+
+fn property(detail: &Detail, output: &Output) -> String {
+    let value = |it: &serde_json::Value| {
+        let text = it.to_string();
+        match text.char_indices().nth(60) {
+            Some((at, _)) => format!("{}…", &text[..at]),
+            None => text,
+        }
+    };
+    let before = detail.before.as_ref().map_or_else(|| "-".to_owned(), value);
+    let after = match (&detail.after, &detail.waits_for) {
+        (Some(after), _) => value(after),
+        (None, Some(waits_for)) => format!("({})", output.text(waits_for)),
+        (None, None) => "-".to_owned(),
+    };
+    let mark = match detail.recreation {
+        Recreation::Never => "",
+        Recreation::Conditionally => " (?)",
+        Recreation::Always => " (!)",
+    };
+    format!("{}: {before} → {after}{mark}", detail.path)
+}

@@ -1,0 +1,305 @@
+//! The project on disk: its configuration, its texts, and the inputs of a root.
+
+use crate::args::Global;
+use crate::output::Stop;
+use kumiki_project::{
+    Config, EnvironmentConfig, FileError, Files, Given, Inputs, Library, MAX_FILE_BYTES,
+    RootConfig, fill, parse_config, parse_parameter_file,
+};
+use kumiki_source::{Diagnostic, FileId, Span, closest, message};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// The account of a rehearsal when the environment names none: AWS never gives it out.
+pub(crate) const REHEARSAL_ACCOUNT: &str = "000000000000";
+
+/// The files below a folder.
+pub(crate) struct Disk {
+    root: PathBuf,
+}
+
+impl Disk {
+    pub(crate) fn new(root: PathBuf) -> Self {
+        Self { root }
+    }
+}
+
+impl Files for Disk {
+    fn read(&self, path: &str) -> Result<Vec<u8>, FileError> {
+        let other = |error: std::io::Error| match error.kind() {
+            std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory => FileError::NotFound,
+            _ => FileError::Other(error.to_string()),
+        };
+        let file = std::fs::File::open(self.root.join(path)).map_err(other)?;
+        let metadata = file.metadata().map_err(other)?;
+        if !metadata.is_file() {
+            return Err(FileError::NotAFile);
+        }
+        if metadata.len() > MAX_FILE_BYTES {
+            return Err(FileError::TooLarge(metadata.len()));
+        }
+        let mut bytes = Vec::with_capacity(metadata.len() as usize);
+        // The length may change between the two calls; the limit holds all the same.
+        file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(other)?;
+        Ok(bytes)
+    }
+}
+
+/// A project that was opened: its configuration and what was read of it so far.
+pub(crate) struct Project {
+    pub(crate) folder: PathBuf,
+    pub(crate) files: Disk,
+    pub(crate) library: Library,
+    pub(crate) config: Config,
+    config_file: Option<FileId>,
+}
+
+/// A root with the inputs of one environment.
+pub(crate) struct Deployment {
+    pub(crate) template: String,
+    pub(crate) inputs: Inputs,
+    pub(crate) environment: EnvironmentConfig,
+}
+
+/// What keeps a command from running: a finding in a file, or something without a place.
+pub(crate) enum Trouble {
+    Finding(Box<Diagnostic>),
+    Stop(Stop),
+}
+
+impl From<Stop> for Trouble {
+    fn from(it: Stop) -> Self {
+        Self::Stop(it)
+    }
+}
+
+impl Project {
+    /// Opens the project at `--project`, or the one that the current folder lies in.
+    ///
+    /// # Errors
+    /// When there is no project; configuration errors are left in `trouble`.
+    pub(crate) fn open(global: &Global) -> Result<(Self, Option<Diagnostic>), Stop> {
+        let folder = match &global.project {
+            Some(folder) => folder.clone(),
+            None => find_upwards()?,
+        };
+        Self::open_at(folder)
+    }
+
+    /// Opens the project in a folder.
+    ///
+    /// # Errors
+    /// When the folder has no readable `kumiki.toml`.
+    pub(crate) fn open_at(folder: PathBuf) -> Result<(Self, Option<Diagnostic>), Stop> {
+        let files = Disk::new(folder.clone());
+        let mut library = Library::default();
+        let path = folder.display();
+        let file = library.read("kumiki.toml", &files).map_err(|error| match error {
+            FileError::NotFound => {
+                Stop::new(message!("there is no `kumiki.toml` in `{path}`", path))
+                    .help(message!("name the project's folder with `--project DIR`"))
+            }
+            error => Stop::new(message!("`kumiki.toml` in `{path}` cannot be read", path))
+                .help(error.describe()),
+        })?;
+        let (config, trouble) = match parse_config(file, library.sources.get(file).text()) {
+            Ok(config) => (config, None),
+            Err(diagnostic) => (Config::default(), Some(*diagnostic)),
+        };
+        Ok((Self { folder, files, library, config, config_file: Some(file) }, trouble))
+    }
+
+    /// A project of one template without configuration.
+    pub(crate) fn of_template(folder: PathBuf) -> Self {
+        Self {
+            files: Disk::new(folder.clone()),
+            folder,
+            library: Library::default(),
+            config: Config::default(),
+            config_file: None,
+        }
+    }
+
+    /// A root by name, or the default one.
+    pub(crate) fn root(&self, name: Option<&str>) -> Result<(String, RootConfig), Trouble> {
+        let roots = &self.config.roots;
+        let name = match (name, &self.config.default_root, roots.len()) {
+            (Some(name), ..) => name.to_owned(),
+            (None, Some(name), _) => name.clone(),
+            (None, None, 1) => roots.keys().next().cloned().unwrap_or_default(),
+            _ => {
+                return Err(Stop::new(message!("the project has several roots and no default"))
+                    .help(message!("name one with `--root`, or set `default-root`"))
+                    .into());
+            }
+        };
+        match roots.get(&name) {
+            Some(root) => Ok((name, root.clone())),
+            None => {
+                let known = listed(roots.keys());
+                let diagnostic = self
+                    .in_config(message!("there is no root `{name}`", name), None)
+                    .help(message!("the roots are {known}", known));
+                Err(Trouble::Finding(Box::new(diagnostic)))
+            }
+        }
+    }
+
+    fn in_config(&self, message: kumiki_source::Message, at: Option<Span>) -> Diagnostic {
+        let mut diagnostic = Diagnostic::error("configuration", message);
+        diagnostic.span = at.or(self.config_file.map(Span::file_start));
+        diagnostic
+    }
+
+    /// An environment by name.
+    pub(crate) fn environment(&self, name: &str) -> Result<EnvironmentConfig, Trouble> {
+        let environments = &self.config.environments;
+        if let Some(it) = environments.get(name) {
+            return Ok(it.clone());
+        }
+        let text = self.config_file.map(|it| self.library.sources.get(it).text());
+        // The place where environments are named is the place to look at.
+        let at = self.config_file.zip(text.and_then(|it| it.find("[environments")));
+        let at = at.map(|(file, start)| Span::new(file, start, start + "[environments".len()));
+        let mut diagnostic = self.in_config(message!("there is no environment `{name}`", name), at);
+        if let Some(near) = closest(name, environments.keys().map(String::as_str)) {
+            diagnostic = diagnostic.help(message!("did you mean `{near}`?", near));
+        }
+        let known = listed(environments.keys());
+        Err(Trouble::Finding(Box::new(
+            diagnostic.help(message!("the environments are {known}", known)),
+        )))
+    }
+
+    /// The inputs of a root in an environment, and findings about its parameter file.
+    pub(crate) fn deployment(
+        &mut self,
+        root: &RootConfig,
+        environment: &str,
+        findings: &mut Vec<Diagnostic>,
+    ) -> Result<Deployment, Trouble> {
+        let settings = self.environment(environment)?;
+        let path = root.parameters.get_ref().replace("{environment}", environment);
+        let file = match self.library.read(&path, &self.files) {
+            Ok(file) => file,
+            Err(error) => {
+                let span = root.parameters.span();
+                let at = self.config_file.map(|it| Span::new(it, span.start, span.end));
+                let message = message!("parameter file `{path}` cannot be read", path);
+                let diagnostic = self.in_config(message, at).help(error.describe());
+                return Err(Trouble::Finding(Box::new(diagnostic)));
+            }
+        };
+        let parsed = parse_parameter_file(file, self.library.sources.get(file).text());
+        let broken = !parsed.diagnostics.is_empty();
+        findings.extend(parsed.diagnostics.into_iter().map(|mut it| {
+            it.environments = vec![environment.to_owned()];
+            it
+        }));
+        if broken && parsed.parameters.is_empty() {
+            return Err(Trouble::Finding(Box::new(findings.remove(findings.len() - 1))));
+        }
+        self.library.load(root.template.get_ref(), &self.files);
+        let mut inputs = Inputs {
+            environment: environment.to_owned(),
+            region: root.region.clone(),
+            account: settings.account.clone().unwrap_or_else(|| REHEARSAL_ACCOUNT.to_owned()),
+            stack_name: String::new(),
+            parameters: parsed.parameters,
+            parameter_file: Some(file),
+            tags: Vec::new(),
+        };
+        self.name(root, &mut inputs)?;
+        Ok(Deployment { template: root.template.get_ref().clone(), inputs, environment: settings })
+    }
+
+    /// Fills the stack's name and tags with parameter values.
+    pub(crate) fn name(&self, root: &RootConfig, inputs: &mut Inputs) -> Result<(), Trouble> {
+        let template = self.library.find(root.template.get_ref());
+        let template = template.map(|it| self.library.template(it));
+        let value = |name: &str| {
+            let given = inputs.parameters.iter().find(|it| *it.name == *name);
+            let default = || template?.parameters.get(name)?.default.as_ref();
+            given.map(|it| it.value.to_string()).or_else(|| default().map(|it| it.text.to_string()))
+        };
+        let filled = |text: &str| {
+            fill(text, &value).map_err(|name| {
+                let message =
+                    message!("`{text}` needs parameter `{name}`, which has no value", text, name);
+                Trouble::Finding(Box::new(self.in_config(message, None)))
+            })
+        };
+        let stack_name = filled(&root.stack_name)?;
+        let mut tags = Vec::new();
+        for (name, text) in &root.tags {
+            tags.push((name.clone(), filled(text)?));
+        }
+        inputs.stack_name = stack_name;
+        inputs.tags = tags;
+        Ok(())
+    }
+
+    /// The same inputs with some parameters replaced, as a scenario does.
+    pub(crate) fn with_scenario(
+        inputs: &Inputs,
+        scenario: &std::collections::BTreeMap<String, String>,
+    ) -> Inputs {
+        let mut inputs = inputs.clone();
+        for given in &mut inputs.parameters {
+            if let Some(value) = scenario.get(&*given.name) {
+                given.value = value.as_str().into();
+            }
+        }
+        inputs
+    }
+
+    /// Where the embedded engine keeps its state.
+    pub(crate) fn state_folder(&self) -> PathBuf {
+        self.folder.join(".kumiki")
+    }
+}
+
+/// Names in backticks, separated by commas.
+fn listed<'n>(names: impl Iterator<Item = &'n String>) -> String {
+    names.map(|it| format!("`{it}`")).collect::<Vec<_>>().join(", ")
+}
+
+fn find_upwards() -> Result<PathBuf, Stop> {
+    let here = std::env::current_dir().map_err(|error| {
+        Stop::new(message!("the current folder cannot be read: {error}", error))
+    })?;
+    match here.ancestors().find(|it| it.join("kumiki.toml").is_file()) {
+        Some(folder) if folder == here => Ok(PathBuf::from(".")),
+        Some(folder) => Ok(folder.to_path_buf()),
+        None => Err(Stop::new(message!("there is no `kumiki.toml` here or in a folder above"))
+            .help(message!("name the project's folder with `--project DIR`"))),
+    }
+}
+
+/// The folder and the name of a template given by path.
+pub(crate) fn split_template(path: &Path) -> Option<(PathBuf, String)> {
+    let name = path.file_name()?.to_str()?.to_owned();
+    let folder = match path.parent() {
+        Some(it) if !it.as_os_str().is_empty() => it.to_path_buf(),
+        _ => PathBuf::from("."),
+    };
+    Some((folder, name))
+}
+
+/// Parameters from a file outside the project.
+pub(crate) fn parameters_from(
+    library: &mut Library,
+    path: &Path,
+) -> Result<(FileId, Vec<Given>, Vec<Diagnostic>), Stop> {
+    let shown = path.display();
+    let unreadable = |error: FileError| {
+        Stop::new(message!("parameter file `{path}` cannot be read", path = shown))
+            .help(error.describe())
+    };
+    let (folder, name) = split_template(path).ok_or_else(|| unreadable(FileError::NotFound))?;
+    let bytes = Disk::new(folder).read(&name).map_err(unreadable)?;
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    let file = library.sources.add(shown.to_string(), text);
+    let parsed = parse_parameter_file(file, library.sources.get(file).text());
+    Ok((file, parsed.parameters, parsed.diagnostics))
+}
