@@ -218,7 +218,7 @@ mod tests {
                 ("raw \"{n}\"", &names(&["n"]), 10),
                 ("outer {inner}", &names(&["inner"]), 11),
                 ("inner", &names(&[]), 11),
-                ("after", &names(&[]), 20),
+                ("after", &names(&[]), 21),
             ]
         );
     }

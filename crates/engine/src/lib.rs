@@ -24,10 +24,12 @@
 mod backend;
 mod clock;
 mod event;
+mod execute;
 pub mod identity;
 mod memory;
 mod provider;
 mod record;
+mod secret;
 mod status;
 mod store;
 
