@@ -8,6 +8,7 @@
 mod bench;
 mod catalogue;
 mod sentences;
+#[cfg(test)]
 mod walls;
 
 use std::path::PathBuf;

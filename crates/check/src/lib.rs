@@ -12,25 +12,22 @@ mod rules;
 
 pub use aws::{Aws, AwsError};
 pub use merge::merge;
-pub use rule::Rule;
+pub use rule::{Rule, Subject};
 pub use rules::RULES;
 
-use kumiki_project::Tree;
 use kumiki_source::Diagnostic;
 
 /// Everything that our own rules and the evaluation find in one tree.
-///
-/// `environment` is the name that findings carry; empty when there is none.
-pub fn check_tree(tree: &Tree, environment: &str) -> Vec<Diagnostic> {
-    let mut findings = tree.diagnostics.clone();
+pub fn check_tree(subject: Subject<'_>) -> Vec<Diagnostic> {
+    let mut findings = subject.tree.diagnostics.clone();
     for rule in RULES {
-        let mut cx = rule::Cx::new(tree, rule);
+        let mut cx = rule::Cx::new(subject, rule);
         (rule.check)(&mut cx);
         findings.extend(cx.findings);
     }
-    if !environment.is_empty() {
+    if !subject.inputs.environment.is_empty() {
         for finding in &mut findings {
-            finding.environments = vec![environment.to_owned()];
+            finding.environments = vec![subject.inputs.environment.clone()];
         }
     }
     findings

@@ -1,7 +1,8 @@
-//! What a rule is.
+//! What a rule is, and what it can ask.
 
-use kumiki_project::Tree;
+use kumiki_project::{Inputs, Library, Resource, Stack, Tree, Value};
 use kumiki_source::{Diagnostic, Message, Severity, Span};
+use kumiki_template::{ResourceDecl, Template};
 
 /// A rule over a whole tree.
 pub struct Rule {
@@ -14,23 +15,73 @@ pub struct Rule {
     pub(crate) check: fn(&mut Cx<'_>),
 }
 
+/// One root with the values of one environment and scenario: what rules look at.
+#[derive(Clone, Copy)]
+pub struct Subject<'t> {
+    /// The texts and templates.
+    pub library: &'t Library,
+    /// The tree.
+    pub tree: &'t Tree,
+    /// What the root was given.
+    pub inputs: &'t Inputs,
+    /// Whether the environment is protected: nothing provisional belongs there.
+    pub protected: bool,
+}
+
 /// A rule at work.
 pub(crate) struct Cx<'t> {
+    pub(crate) library: &'t Library,
     pub(crate) tree: &'t Tree,
+    pub(crate) inputs: &'t Inputs,
+    pub(crate) protected: bool,
     pub(crate) findings: Vec<Diagnostic>,
     rule: &'static Rule,
 }
 
 impl<'t> Cx<'t> {
-    pub(crate) fn new(tree: &'t Tree, rule: &'static Rule) -> Self {
-        Self { tree, findings: Vec::new(), rule }
+    pub(crate) fn new(subject: Subject<'t>, rule: &'static Rule) -> Self {
+        let Subject { library, tree, inputs, protected } = subject;
+        Self { library, tree, inputs, protected, findings: Vec::new(), rule }
     }
 
-    /// Reports a finding; the result can be given hops and help.
+    /// Every resource of a type that is, or may be, created, with its stack.
+    pub(crate) fn resources(
+        &self,
+        type_name: &'static str,
+    ) -> impl Iterator<Item = (&'t Stack, &'t Resource)> + use<'t> {
+        self.tree.resources().filter(move |(_, it)| &*it.type_name == type_name)
+    }
+
+    /// The template of a stack.
+    pub(crate) fn template(&self, stack: &Stack) -> &'t Template {
+        self.library.template(stack.template)
+    }
+
+    /// A resource as it is written.
+    pub(crate) fn declaration(&self, stack: &Stack, resource: &Resource) -> &'t ResourceDecl {
+        let template = self.template(stack);
+        // Resources of a tree are those of its template, one for one.
+        let index = template.resources.index_of(&resource.logical_id).unwrap_or_default();
+        &template.resources[index]
+    }
+
+    /// Reports a finding at a place; the result can be given hops and help.
     pub(crate) fn report(&mut self, span: Span, message: Message) -> &mut Diagnostic {
         let finding = Diagnostic::new(self.rule.name, self.rule.severity, message).at(span);
         self.findings.push(finding);
         let last = self.findings.len() - 1;
         &mut self.findings[last]
+    }
+
+    /// Reports a finding about a value where it is used, with the places that it came through.
+    pub(crate) fn report_value(&mut self, value: &Value, message: Message) -> &mut Diagnostic {
+        let span = value.origin.nearest().unwrap_or_else(|| {
+            let root = self.library.template(self.tree.root().template);
+            Span::file_start(root.file)
+        });
+        let hops = value.origin.hops();
+        let finding = self.report(span, message);
+        finding.hops.extend(hops.into_iter().filter(|it| it.span != span));
+        finding
     }
 }

@@ -81,6 +81,12 @@ pub trait Backend {
         observe: &mut Observe<'_>,
     ) -> Result<Outcome, ExecuteError>;
 
+    /// The plan that a change set was made from, as JSON, if there is such a change set.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    fn change_set_plan(&self, id: &str) -> Result<Option<serde_json::Value>, StoreError>;
+
     /// Deletes a change set that was not executed, and with it a root that was never created.
     ///
     /// # Errors

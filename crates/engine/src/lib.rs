@@ -23,6 +23,7 @@
 
 mod backend;
 mod clock;
+mod engine;
 mod event;
 mod execute;
 pub mod identity;
@@ -37,6 +38,7 @@ pub use backend::{
     Backend, ChangeSetRequest, CreateChangeSetError, DeleteError, ExecuteError, Observe, Outcome,
 };
 pub use clock::{Clock, Stopped};
+pub use engine::Engine;
 pub use event::Event;
 pub use memory::MemoryStore;
 pub use provider::{Answer, Made, Provider, Refused, Request, Verb};
@@ -45,5 +47,6 @@ pub use record::{
     OperationRecord, OutputRecord, Pending, Phase, ResourceRecord, Settled, StackRecord,
     StackSettled, Touched,
 };
+pub use secret::mask as mask_secret;
 pub use status::{ChangeSetStatus, ExecutionStatus, ResourceStatus, StackStatus};
 pub use store::{Change, StateStore, StoreError};

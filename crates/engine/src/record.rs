@@ -212,8 +212,8 @@ pub struct ChangeSetRecord {
     pub execution: ExecutionStatus,
     /// The digest of the plan that it was made from.
     pub plan_digest: String,
-    /// The plan, for people to read.
-    pub plan: Json,
+    /// SHA-256 of the text of the plan, as JSON.
+    pub plan: String,
     /// The revision of the root that it was made against.
     pub revision: u64,
     /// The path of the root's template.

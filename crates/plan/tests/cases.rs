@@ -152,8 +152,12 @@ fn show(files: &Memory, current: &Current) -> String {
                 _ => "",
             };
             let policy = it.policy.map(|it| format!(" ({it})")).unwrap_or_default();
-            writeln!(out, "  {:?} {}{replacement}{policy} {:?}", it.action, it.logical_id, it.scope)
-                .unwrap();
+            writeln!(
+                out,
+                "  {:?} {}{replacement}{policy} {:?}",
+                it.action, it.logical_id, it.scope
+            )
+            .unwrap();
             for detail in &it.details {
                 let json = |it: &Option<serde_json::Value>| {
                     it.as_ref().map_or("-".to_owned(), ToString::to_string)
@@ -169,8 +173,14 @@ fn show(files: &Memory, current: &Current) -> String {
         for it in &step.outputs {
             let text = |it: &Option<String>| it.clone().unwrap_or_else(|| "-".to_owned());
             let export = it.export.as_ref().map(|it| format!(" as {it}")).unwrap_or_default();
-            writeln!(out, "  output {}: {} -> {}{export}", it.name, text(&it.before), text(&it.after))
-                .unwrap();
+            writeln!(
+                out,
+                "  output {}: {} -> {}{export}",
+                it.name,
+                text(&it.before),
+                text(&it.after)
+            )
+            .unwrap();
         }
     }
     if out.is_empty() { "no changes\n".to_owned() } else { out }
@@ -180,7 +190,8 @@ fn show(files: &Memory, current: &Current) -> String {
 fn plans_are_as_expected() {
     let bless = std::env::var_os("KUMIKI_BLESS").is_some();
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
-    let mut paths: Vec<_> = std::fs::read_dir(folder).unwrap().map(|it| it.unwrap().path()).collect();
+    let mut paths: Vec<_> =
+        std::fs::read_dir(folder).unwrap().map(|it| it.unwrap().path()).collect();
     paths.sort();
     let mut wrong = Vec::new();
     for path in paths {
@@ -225,7 +236,8 @@ fn the_same_input_gives_the_same_bytes() {
     let files = Memory(BTreeMap::from([
         (
             "stack.yaml".to_owned(),
-            "Resources:\n  A: { Type: AWS::SNS::Topic }\n  B: { Type: AWS::SQS::Queue }\n".to_owned(),
+            "Resources:\n  A: { Type: AWS::SNS::Topic }\n  B: { Type: AWS::SQS::Queue }\n"
+                .to_owned(),
         ),
         ("parameters.json".to_owned(), "[]".to_owned()),
     ]));

@@ -327,13 +327,15 @@ impl<'t> Builder<'t> {
         }
         let node = self.span(span);
         let at = span.tag_start().and_then(|it| it.byte_offset()).unwrap_or(node.start as usize);
-        let text = tag.to_string();
-        let name: Arc<str> = text.trim_start_matches('!').into();
+        // As it is written: what a handle stands for is nothing that CloudFormation knows.
+        let ends = |it: char| it.is_whitespace() || matches!(it, ',' | '[' | ']' | '{' | '}');
+        let written = self.text[at..].split(ends).next().unwrap_or_default();
+        let name: Arc<str> = written.trim_start_matches('!').into();
         if name.is_empty() {
             // The non-specific tag `!` makes a plain scalar a string.
             return (None, true);
         }
-        let span = Span::new(self.file, at, at + 1 + name.len());
+        let span = Span::new(self.file, at, at + written.len());
         (Some(Key { text: name, span }), false)
     }
 

@@ -2,10 +2,12 @@
 //! with `# error: name` (or `warning`, `info`), and those under `## Passes` have none.
 //!
 //! A code block names its file after its language. Files of the first example stay in place for
-//! the later ones unless they are written again. The root is `stack.yaml`.
+//! the later ones unless they are written again. The root is `stack.yaml`, in a protected
+//! environment of ap-northeast-1; `parameters.json` is its parameter file, if there is one. JSON has
+//! no comments, so its marks are taken away before it is read.
 
-use crate::{RULES, check_tree};
-use kumiki_project::{FileError, Files, Inputs, Library, Tree};
+use crate::{RULES, Subject, check_tree};
+use kumiki_project::{FileError, Files, Inputs, Library, Tree, parse_parameter_file};
 use std::collections::BTreeMap;
 
 struct Memory(BTreeMap<String, String>);
@@ -26,7 +28,9 @@ fn examples(page: &str) -> Vec<(String, BTreeMap<String, String>)> {
                 if let Some(title) = line.strip_prefix("## ") {
                     let files = examples.last().map(|it| it.1.clone()).unwrap_or_default();
                     examples.push((title.to_owned(), files));
-                } else if let Some(name) = line.strip_prefix("```yaml ") {
+                } else if let Some(name) =
+                    line.strip_prefix("```yaml ").or(line.strip_prefix("```json "))
+                {
                     open = Some((name.to_owned(), String::new()));
                 }
             }
@@ -44,8 +48,8 @@ fn examples(page: &str) -> Vec<(String, BTreeMap<String, String>)> {
     examples
 }
 
-fn inputs() -> Inputs {
-    Inputs {
+fn inputs(library: &mut Library, files: &Memory) -> Inputs {
+    let mut inputs = Inputs {
         environment: String::new(),
         region: "ap-northeast-1".to_owned(),
         account: "123456789012".to_owned(),
@@ -53,7 +57,14 @@ fn inputs() -> Inputs {
         parameters: Vec::new(),
         parameter_file: None,
         tags: Vec::new(),
+    };
+    if let Ok(file) = library.read("parameters.json", files) {
+        let read = parse_parameter_file(file, library.sources.get(file).text());
+        assert_eq!(read.diagnostics, []);
+        inputs.parameters = read.parameters;
+        inputs.parameter_file = Some(file);
     }
+    inputs
 }
 
 #[test]
@@ -71,12 +82,22 @@ fn pages_are_true() {
                     }
                 }
             }
-            let files = Memory(files);
+            let plain = |(name, text): (String, String)| match name.ends_with(".json") {
+                true => {
+                    let lines = text.lines().map(|it| it.split(" # ").next().unwrap_or_default());
+                    (name, lines.collect::<Vec<_>>().join("\n"))
+                }
+                false => (name, text),
+            };
+            let files = Memory(files.into_iter().map(plain).collect());
             let mut library = Library::default();
             library.load("stack.yaml", &files);
             let root = library.find("stack.yaml").expect("an example with stack.yaml");
-            let tree = Tree::evaluate(&library, root, &inputs());
-            let mut found: Vec<String> = check_tree(&tree, "")
+            let inputs = inputs(&mut library, &files);
+            let tree = Tree::evaluate(&library, root, &inputs);
+            let subject =
+                Subject { library: &library, tree: &tree, inputs: &inputs, protected: true };
+            let mut found: Vec<String> = check_tree(subject)
                 .iter()
                 .chain(&library.diagnostics)
                 .map(|it| {

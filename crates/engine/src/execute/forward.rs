@@ -23,7 +23,12 @@ impl<'a> Run<'a> {
             given.iter().map(|it| (&*it.name, &*it.value)).collect();
         let template = self.stacks[root].record.template.clone();
         let tags = self.frame.inputs.tags.iter().cloned().collect();
-        self.enter_forward(root, &template, &|name| given.get(name).map(|it| Value::text(*it)), tags);
+        self.enter_forward(
+            root,
+            &template,
+            &|name| given.get(name).map(|it| Value::text(*it)),
+            tags,
+        );
     }
 
     /// A stack becomes what its template says with the given parameters.
@@ -34,9 +39,11 @@ impl<'a> Run<'a> {
         passed: &dyn Fn(&str) -> Option<Value>,
         tags: std::collections::BTreeMap<String, String>,
     ) {
-        let Some((library, template)) = self.frame.library.and_then(|library| {
-            Some((library, library.template(library.find(path)?)))
-        }) else {
+        let Some((library, template)) = self
+            .frame
+            .library
+            .and_then(|library| Some((library, library.template(library.find(path)?))))
+        else {
             let reason = format!("Template `{path}` does not exist.");
             return self.stack_failed(stack, reason, None);
         };
@@ -172,8 +179,7 @@ impl<'a> Run<'a> {
         {
             // Another process came this far.
             if record.pending.is_some() {
-                let verb =
-                    if how == How::Updated { Verb::Update } else { Verb::Create };
+                let verb = if how == How::Updated { Verb::Update } else { Verb::Create };
                 return self.request(stack, task, verb);
             }
             if record.status.is_settled() && how != How::Amended {
@@ -279,8 +285,7 @@ impl<'a> Run<'a> {
         goal.fidelity.clone_from(&before.fidelity);
         let schema = kumiki_schema::resource_type(&goal.type_name);
         let details = diff(schema, &before.properties, &Value::from_json(&goal.properties));
-        let tagged =
-            self.tags_changed(stack) && schema.is_some_and(|it| it.tagging().is_some());
+        let tagged = self.tags_changed(stack) && schema.is_some_and(|it| it.tagging().is_some());
         let broken = existing.status.as_str().ends_with("_FAILED");
         if details.is_empty() && !tagged && !broken {
             if existing.settled != goal {
@@ -311,9 +316,8 @@ impl<'a> Run<'a> {
 
     /// Changes what CloudFormation itself keeps of a resource; no provider hears of it.
     pub(super) fn amend(&mut self, stack: usize, logical_id: &str, goal: Settled) {
-        let policies = |it: &Settled| {
-            (it.deletion_policy.clone(), it.update_replace_policy.clone())
-        };
+        let policies =
+            |it: &Settled| (it.deletion_policy.clone(), it.update_replace_policy.clone());
         let operation = self.operation.id.clone();
         let Some(record) = self.stacks[stack].resources.get_mut(logical_id) else { return };
         let shows = policies(&record.settled) != policies(&goal);
@@ -425,9 +429,9 @@ impl<'a> Run<'a> {
     pub(super) fn stack_failed(&mut self, stack: usize, reason: String, at: Option<String>) {
         self.activate(stack);
         let state = &self.stacks[stack];
-        let decl = at.as_ref().and_then(|at| {
-            state.desired.as_ref().and_then(|it| it.template.resources.get(at))
-        });
+        let decl = at
+            .as_ref()
+            .and_then(|at| state.desired.as_ref().and_then(|it| it.template.resources.get(at)));
         let status = match state.record.status {
             StackStatus::CreateInProgress => ResourceStatus::CreateFailed,
             _ => ResourceStatus::UpdateFailed,
@@ -460,12 +464,15 @@ pub(super) fn created(decl: &ResourceDecl, scope: &Scope<'_>) -> bool {
 }
 
 fn forward_stage(template: &Template, scope: &Scope<'_>, order: &kumiki_project::Order) -> Stage {
-    let tasks = template.resources.iter().map(|decl| {
-        created(decl, scope).then(|| (decl.name.text.to_string(), Target::Resource))
-    });
-    let edges = order.dependencies.iter().enumerate().flat_map(|(index, on)| {
-        on.iter().map(move |it| (it.on, index))
-    });
+    let tasks = template
+        .resources
+        .iter()
+        .map(|decl| created(decl, scope).then(|| (decl.name.text.to_string(), Target::Resource)));
+    let edges = order
+        .dependencies
+        .iter()
+        .enumerate()
+        .flat_map(|(index, on)| on.iter().map(move |it| (it.on, index)));
     Stage::new(StageKind::Forward, tasks.collect(), edges)
 }
 

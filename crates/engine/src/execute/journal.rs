@@ -18,8 +18,8 @@ pub(super) struct Journal {
     imports: Vec<(ImportRecord, bool)>,
     events: Vec<Event>,
     pub(super) operation: bool,
-    /// Set when the operation has ended: whether well.
-    pub(super) finished: Option<bool>,
+    /// What becomes of the change set.
+    pub(super) execution: Option<ExecutionStatus>,
 }
 
 impl Journal {
@@ -33,7 +33,7 @@ impl Journal {
             imports: Vec::new(),
             events: Vec::new(),
             operation: false,
-            finished: None,
+            execution: None,
         }
     }
 
@@ -52,14 +52,11 @@ impl Run<'_> {
     /// Writes what is to be written in one commit, then tells of the events.
     pub(super) fn commit(&mut self) -> Result<(), StoreError> {
         let mut change_set = None;
-        if let (Some(succeeded), Some(id)) = (self.journal.finished, &self.operation.change_set) {
+        if let (Some(execution), Some(id)) = (self.journal.execution, &self.operation.change_set) {
             let known = self.outside.store.change_sets()?;
             change_set = known.into_iter().find(|it| it.id == *id);
             if let Some(it) = &mut change_set {
-                it.execution = match succeeded {
-                    true => ExecutionStatus::ExecuteComplete,
-                    false => ExecutionStatus::ExecuteFailed,
-                };
+                it.execution = execution;
             }
         }
         let journal = &self.journal;

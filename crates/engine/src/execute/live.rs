@@ -79,7 +79,8 @@ fn attribute<'j>(attributes: &'j serde_json::Map<String, Json>, name: &str) -> O
 impl Cloud for Live {
     fn physical_id(&self, resource: &ResourceRef) -> Option<Value> {
         let stacks = self.stacks.borrow();
-        let (physical_id, _) = stacks.get(&*resource.stack)?.resources.get(&*resource.logical_id)?;
+        let (physical_id, _) =
+            stacks.get(&*resource.stack)?.resources.get(&*resource.logical_id)?;
         Some(Value::text(physical_id.as_str()))
     }
 

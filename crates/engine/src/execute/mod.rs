@@ -26,7 +26,7 @@ use crate::record::{
     ResourceRecord, Settled, StackRecord, StackSettled,
 };
 use crate::secret::Secrets;
-use crate::status::{ResourceStatus, StackStatus};
+use crate::status::{ExecutionStatus, ResourceStatus, StackStatus};
 use crate::store::{StateStore, StoreError};
 use journal::Journal;
 use kumiki_project::{Inputs, Library, Order, Policy, Scope};
@@ -172,8 +172,8 @@ impl<'a> Run<'a> {
         });
         self.frame.live.add_stack(&path, &record.stack_id, &record.name);
         self.by_path.insert(record.path.clone(), index);
-        let active = record.operation.as_deref() == Some(&self.operation.id)
-            && record.status.in_progress();
+        let active =
+            record.operation.as_deref() == Some(&self.operation.id) && record.status.in_progress();
         let stack = StackState {
             path,
             parent,
@@ -199,6 +199,7 @@ impl<'a> Run<'a> {
         root.revision += 1;
         self.journal.stack(0);
         self.journal.operation = true;
+        self.journal.execution = Some(ExecutionStatus::ExecuteInProgress);
         match self.operation.kind {
             OperationKind::Create | OperationKind::Update => {
                 let status = match self.operation.kind {
@@ -217,7 +218,9 @@ impl<'a> Run<'a> {
     /// Continues an operation that another process began.
     pub(crate) fn resume(mut self) -> Result<Outcome, StoreError> {
         match (self.operation.phase, self.operation.kind) {
-            (Phase::Forward, OperationKind::Create | OperationKind::Update) => self.begin_forward(0),
+            (Phase::Forward, OperationKind::Create | OperationKind::Update) => {
+                self.begin_forward(0)
+            }
             (Phase::Forward, OperationKind::Delete) | (Phase::Rollback, OperationKind::Create) => {
                 self.enter_delete(0);
             }
@@ -336,9 +339,10 @@ impl<'a> Run<'a> {
     fn parent_task(&self, stack: usize) -> Option<(usize, usize, String)> {
         let (parent, logical_id) = self.stacks[stack].parent.clone()?;
         let stage = self.stacks[parent].stage.as_ref()?;
-        let task = stage.tasks.iter().position(|it| {
-            it.logical_id == logical_id && it.state == State::Running
-        })?;
+        let task = stage
+            .tasks
+            .iter()
+            .position(|it| it.logical_id == logical_id && it.state == State::Running)?;
         Some((parent, task, logical_id))
     }
 
@@ -487,11 +491,10 @@ impl<'a> Run<'a> {
 
     /// The operation has ended with the root as it is.
     fn finish(&mut self, succeeded: bool) {
-        for stack in 0..self.stacks.len() {
+        // What a tree goes back to is still needed when it could not.
+        let kept = self.stacks[0].record.status == StackStatus::UpdateRollbackFailed;
+        for stack in 0..if kept { 0 } else { self.stacks.len() } {
             let state = &mut self.stacks[stack];
-            if state.record.status == StackStatus::UpdateRollbackFailed {
-                continue;
-            }
             if state.record.previous.take().is_some() {
                 self.journal.stack(stack);
             }
@@ -503,7 +506,10 @@ impl<'a> Run<'a> {
         }
         self.operation.ended = Some(self.outside.clock.now());
         self.journal.operation = true;
-        self.journal.finished = Some(succeeded);
+        self.journal.execution = Some(match succeeded {
+            true => ExecutionStatus::ExecuteComplete,
+            false => ExecutionStatus::ExecuteFailed,
+        });
         let root = &self.stacks[0].record;
         self.ended = Some(Outcome {
             stack_id: root.stack_id.clone(),

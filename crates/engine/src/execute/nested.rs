@@ -20,9 +20,8 @@ impl Run<'_> {
         let logical_id = decl.name.text.to_string();
         let goal = self.goal(stack, task, decl, json);
         let url = value.get("TemplateURL").and_then(Value::as_text).unwrap_or_default();
-        let path = join_path(&self.stacks[stack].record.template, url).filter(|path| {
-            self.frame.library.is_some_and(|it| it.find(path).is_some())
-        });
+        let path = join_path(&self.stacks[stack].record.template, url)
+            .filter(|path| self.frame.library.is_some_and(|it| it.find(path).is_some()));
         let Some(path) = path else {
             let reason = format!("S3 error: The specified key does not exist: {url}");
             return self.not_started(stack, task, decl, reason);

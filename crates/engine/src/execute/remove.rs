@@ -49,11 +49,8 @@ impl Run<'_> {
 
     /// Gives a stack that is being deleted its tasks.
     pub(super) fn enter_delete(&mut self, stack: usize) {
-        let there: Vec<&ResourceRecord> = self.stacks[stack]
-            .resources
-            .values()
-            .filter(|it| !it.status.is_gone())
-            .collect();
+        let there: Vec<&ResourceRecord> =
+            self.stacks[stack].resources.values().filter(|it| !it.status.is_gone()).collect();
         let names: Vec<(&str, &[String])> =
             there.iter().map(|it| (it.logical_id.as_str(), &*it.settled.depends_on)).collect();
         let edges = edges(&names, true);
@@ -188,8 +185,7 @@ impl Run<'_> {
             }
             Err(refused) => {
                 let operation = self.operation.id.clone();
-                record.touched =
-                    Some(crate::record::Touched { operation, how: How::Removed });
+                record.touched = Some(crate::record::Touched { operation, how: How::Removed });
                 let reason = Some(refused.reason.clone());
                 self.resource_status(stack, &logical_id, ResourceStatus::DeleteFailed, reason);
                 self.not_removed(stack, task, refused.reason);
@@ -201,8 +197,7 @@ impl Run<'_> {
     fn not_removed(&mut self, stack: usize, task: usize, reason: String) {
         let (logical_id, _) = self.task(stack, task);
         let state = &self.stacks[stack];
-        let resource_type =
-            state.resources.get(&logical_id).map(|it| it.settled.type_name.clone());
+        let resource_type = state.resources.get(&logical_id).map(|it| it.settled.type_name.clone());
         let cause = Cause {
             stack_path: state.path.to_string(),
             stack_name: state.record.name.clone(),
@@ -325,8 +320,7 @@ impl Run<'_> {
                 }
                 (How::Replaced, false) | (How::Restored, true)
                     if record.previous.as_ref().is_some_and(|it| {
-                        it.physical_id != record.settled.physical_id
-                            && !it.physical_id.is_empty()
+                        it.physical_id != record.settled.physical_id && !it.physical_id.is_empty()
                     }) =>
                 {
                     Some(Target::Previous)
@@ -355,8 +349,7 @@ impl Run<'_> {
             _ => StackStatus::UpdateComplete,
         };
         let failed = self.stacks[stack].stage.as_ref().is_some_and(|it| !it.failed.is_empty());
-        let reason = failed
-            .then(|| "One or more resources could not be deleted.".to_owned());
+        let reason = failed.then(|| "One or more resources could not be deleted.".to_owned());
         if stack == 0 {
             return self.end(status, reason, self.operation.phase == Phase::Cleanup);
         }

@@ -4,7 +4,7 @@
 //! nested stack fails its parent, and the root begins to roll back.
 
 use super::stage::State;
-use super::{Failure, Run, STACK_TYPE};
+use super::{Failure, Run};
 use crate::record::{How, OperationKind, Phase};
 use crate::status::{ResourceStatus, StackStatus};
 use std::collections::HashSet;
@@ -70,8 +70,7 @@ impl Run<'_> {
                     }
                     self.aborted_nested(child, &why);
                     let id = &self.stacks[child].record.stack_id;
-                    let creating =
-                        self.stacks[child].record.status == StackStatus::CreateFailed;
+                    let creating = self.stacks[child].record.status == StackStatus::CreateFailed;
                     chain.contains(&child).then(|| match creating {
                         true => format!("Embedded stack {id} was not successfully created: {why}"),
                         false => format!(
@@ -110,8 +109,9 @@ impl Run<'_> {
                 .map(String::as_str)
                 .collect()
         };
-        let parts = [("create", ResourceStatus::CreateFailed), ("update", ResourceStatus::UpdateFailed)]
-            .map(|(verb, status)| (verb, of(status)));
+        let parts =
+            [("create", ResourceStatus::CreateFailed), ("update", ResourceStatus::UpdateFailed)]
+                .map(|(verb, status)| (verb, of(status)));
         let parts: Vec<String> = parts
             .into_iter()
             .filter(|(_, names)| !names.is_empty())
@@ -146,7 +146,6 @@ impl Run<'_> {
                 self.journal.stack(stack);
             }
             for (logical_id, record) in &mut state.resources {
-                let nested = record.settled.type_name == STACK_TYPE;
                 match record.touched_by(&operation) {
                     Some(How::Amended) => {
                         if let Some(previous) = record.previous.take() {
@@ -154,7 +153,6 @@ impl Run<'_> {
                         }
                     }
                     Some(How::Removed) => {}
-                    Some(How::Updated) if nested && record.previous.is_none() => {}
                     _ => continue,
                 }
                 if let Some(touched) = &mut record.touched {

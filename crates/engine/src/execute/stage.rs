@@ -137,10 +137,7 @@ impl Stage {
 }
 
 /// The edges that make `tasks` respect what each depends on; reversed for deletions.
-pub(crate) fn edges<'t>(
-    tasks: &[(&'t str, &'t [String])],
-    reversed: bool,
-) -> Vec<(usize, usize)> {
+pub(crate) fn edges<'t>(tasks: &[(&'t str, &'t [String])], reversed: bool) -> Vec<(usize, usize)> {
     let mut by_name: HashMap<&str, Vec<usize>> = HashMap::new();
     for (index, (name, _)) in tasks.iter().enumerate() {
         by_name.entry(name).or_default().push(index);

@@ -5,7 +5,7 @@ use crate::args::{Check, Global, Level};
 use crate::output::{Output, Stop};
 use crate::project::{Project, REHEARSAL_ACCOUNT, Trouble, parameters_from, split_template};
 use crate::render;
-use kumiki_check::{Aws, AwsError, check_tree, merge};
+use kumiki_check::{Aws, AwsError, Subject, check_tree, merge};
 use kumiki_project::{Inputs, TemplateId, Tree};
 use kumiki_source::{Diagnostic, Severity, message};
 use serde::Serialize;
@@ -22,9 +22,11 @@ pub(crate) fn run(args: &Check, global: &Global, output: &Output) -> Result<Exit
     let library = &project.library;
     findings.extend(library.diagnostics.iter().cloned());
     let mut trees = Vec::new();
-    for (root, inputs) in &jobs {
+    for (root, inputs, protected) in &jobs {
         let tree = Tree::evaluate(library, *root, inputs);
-        findings.extend(check_tree(&tree, &inputs.environment));
+        let protected = *protected;
+        let subject = Subject { library, tree: &tree, inputs, protected };
+        findings.extend(check_tree(subject));
         trees.push((tree, inputs));
     }
     let aws = join(aws)?;
@@ -39,7 +41,9 @@ fn template_path(args: &Check) -> Option<&Path> {
     args.path.as_deref().filter(|it| !it.is_dir())
 }
 
-type Jobs = (Project, Vec<(TemplateId, Inputs)>, Vec<Diagnostic>, Vec<String>);
+/// A project, its roots with their inputs and whether they are protected, findings so far, and the
+/// environments.
+type Jobs = (Project, Vec<(TemplateId, Inputs, bool)>, Vec<Diagnostic>, Vec<String>);
 
 fn of_template(args: &Check, path: &Path) -> Result<Jobs, Stop> {
     let shown = path.display();
@@ -74,7 +78,7 @@ fn of_template(args: &Check, path: &Path) -> Result<Jobs, Stop> {
         inputs.parameters = parameters;
         findings = diagnostics;
     }
-    let jobs = root.into_iter().map(|it| (it, inputs.clone())).collect();
+    let jobs = root.into_iter().map(|it| (it, inputs.clone(), false)).collect();
     Ok((project, jobs, findings, Vec::new()))
 }
 
@@ -115,9 +119,10 @@ fn of_project(args: &Check, global: &Global) -> Result<Jobs, Stop> {
             match project.deployment(&root, environment, &mut findings) {
                 Ok(deployment) => {
                     for scenario in project.config.scenarios.values() {
-                        jobs.push((id, Project::with_scenario(&deployment.inputs, scenario)));
+                        let inputs = Project::with_scenario(&deployment.inputs, scenario);
+                        jobs.push((id, inputs, deployment.environment.protected));
                     }
-                    jobs.push((id, deployment.inputs));
+                    jobs.push((id, deployment.inputs, deployment.environment.protected));
                 }
                 Err(trouble) => collect(trouble, &mut findings)?,
             }

@@ -5,7 +5,7 @@ use crate::args::{Global, Plan as Args, Target};
 use crate::output::{Output, Stop, Style};
 use crate::project::{Deployment, Project, Trouble};
 use crate::render;
-use kumiki_check::{check_tree, merge};
+use kumiki_check::{Subject, check_tree, merge};
 use kumiki_engine::Backend;
 use kumiki_plan::{
     Action, Change, Current, Detail, Operation, Plan, Recreation, Refusal, Replacement, Step, plan,
@@ -78,7 +78,12 @@ pub(crate) fn prepare(
             (Some(id), _) => {
                 root = Some(id);
                 let tree = Tree::evaluate(&project.library, id, &deployment.inputs);
-                findings.extend(check_tree(&tree, &deployment.inputs.environment));
+                findings.extend(check_tree(Subject {
+                    library: &project.library,
+                    tree: &tree,
+                    inputs: &deployment.inputs,
+                    protected: deployment.environment.protected,
+                }));
             }
             (None, Some(reason)) => {
                 let message = message!("template `{template}` cannot be read", template);

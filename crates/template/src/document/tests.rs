@@ -1,5 +1,7 @@
-use super::*;
+use super::{Document, Format, Limits, Node, Value, parse_document};
+use kumiki_source::Diagnostic;
 use kumiki_source::Sources;
+use proptest::prelude::*;
 
 fn read(text: &str) -> (Document, Sources) {
     let mut sources = Sources::default();
@@ -103,5 +105,52 @@ fn hostile_texts_are_refused() {
         let rules: Vec<&str> = document.diagnostics.iter().map(|it| &*it.rule).collect();
         assert!(rules.contains(&rule), "{name}: {rules:?}");
         assert!(document.root.is_none(), "{name}");
+    }
+}
+
+/// Pieces that make a text interesting to a parser, and some that are only text.
+fn piece() -> impl Strategy<Value = String> {
+    prop_oneof![
+        Just("Resources:\n".to_owned()),
+        Just("  A:\n    Type: AWS::SNS::Topic\n".to_owned()),
+        Just("    Properties:\n".to_owned()),
+        Just("      Name: !Sub \"${A.B}-${!x}-${日本\"\n".to_owned()),
+        Just("!GetAtt 名前.Arn".to_owned()),
+        Just("{\"Fn::If\": [a, &b 1, *b]}".to_owned()),
+        Just("- |\n  あ\n   い\n".to_owned()),
+        Just("<<: ".to_owned()),
+        "[\\[\\]{}:,&*!|>'\"%@`#?\\-\\n\\t ]{1,4}",
+        "\\PC{0,6}",
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(5000))]
+
+    /// Whatever the text, reading it ends, and every span is a range of whole characters in it.
+    #[test]
+    fn spans_lie_on_character_boundaries(pieces in proptest::collection::vec(piece(), 0..24)) {
+        let text = pieces.concat();
+        let mut sources = Sources::default();
+        let file = sources.add("t.yaml", text.clone());
+        let (template, diagnostics) = crate::parse_template(file, &text);
+        for it in &diagnostics {
+            let spans = it.span.into_iter().chain(it.hops.iter().map(|hop| hop.span));
+            for span in spans {
+                prop_assert!(text.get(span.range()).is_some(), "{it:?}");
+            }
+        }
+        for it in template.iter().flat_map(|it| &it.resources) {
+            if let Some(properties) = &it.properties {
+                let mut wrong = Vec::new();
+                properties.walk(&mut |it| {
+                    if text.get(it.span.range()).is_none() {
+                        wrong.push(it.span);
+                    }
+                });
+                prop_assert!(wrong.is_empty(), "{wrong:?}");
+            }
+        }
+        prop_assert!(template.is_some() || !diagnostics.is_empty());
     }
 }

@@ -1,0 +1,71 @@
+# The commands of the house. `make` alone lists them.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+# Where Cargo builds, and where the tools of `make test` are kept.
+TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
+TOOLS := $(abspath $(or $(KUMIKI_TOOLS),$(TARGET)/tools))
+KUMIKI := $(TARGET)/release/kumiki
+PROJECT := infra/service
+
+# AWS's crates declare Rust 1.96 and build on 1.95. Nobody should have to type that.
+FLAGS := --locked --ignore-rust-version
+
+NEXTEST_VERSION := 0.9.143
+DENY_VERSION := 0.20.2
+MACHETE_VERSION := 0.9.2
+CFN_LINT_VERSION := 1.58.0
+
+export PATH := $(TOOLS)/bin:$(PATH)
+
+.PHONY: help
+help: ## List these commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | \
+		while IFS=$$'\t' read -r name text; do printf '  make %-8s %s\n' "$$name" "$$text"; done
+
+.PHONY: build
+build: ## Build the release binary
+	cargo build --release $(FLAGS) --package kumiki
+
+.PHONY: up
+up: build ## Build, then rehearse dev on the embedded engine
+	$(KUMIKI) up dev --yes --project $(PROJECT)
+
+.PHONY: check
+check: build ## Build, then check every template in every environment
+	$(KUMIKI) check --project $(PROJECT)
+
+# What fails fast comes first; the test runner comes last, so that its summary ends the output.
+.PHONY: test
+test: tools ## Everything that a change has to pass
+	cargo fmt --all --check
+	cargo machete --skip-target-dir
+	cargo deny --log-level error check bans licenses sources
+	cargo clippy $(FLAGS) --workspace --all-targets -- -D warnings
+	cargo test $(FLAGS) --workspace --doc
+	cargo nextest run $(FLAGS) --workspace
+
+# Built without optimisation: they are soon compiled, and what they do is soon done.
+install = $(1) --version 2>/dev/null | grep -qwF '$(2)' || \
+	CARGO_PROFILE_DEV_DEBUG=0 cargo install --locked --debug --root '$(TOOLS)' $(3) $(1)@$(2)
+
+.PHONY: tools
+tools: ## Install the tools of `make test` at their pinned versions
+	@$(call install,cargo-nextest,$(NEXTEST_VERSION),--no-default-features --features default-no-update)
+	@$(call install,cargo-deny,$(DENY_VERSION))
+	@$(call install,cargo-machete,$(MACHETE_VERSION))
+
+.PHONY: bench
+bench: build ## Measure, beside cfn-lint if there is a Python 3 to install it with
+	@if command -v python3 >/dev/null && ! '$(TOOLS)/python/bin/cfn-lint' --version 2>/dev/null | grep -qwF '$(CFN_LINT_VERSION)'; then \
+		python3 -m venv '$(TOOLS)/python' && \
+		'$(TOOLS)/python/bin/pip' install --quiet 'cfn-lint==$(CFN_LINT_VERSION)'; \
+	fi
+	PATH="$$PATH:$(TOOLS)/python/bin" cargo xtask bench
+
+.PHONY: clean
+clean: ## Remove what was built, tools included; rehearsed stacks stay
+	cargo clean
+	rm -rf '$(TOOLS)'

@@ -1,0 +1,302 @@
+//! A process that dies at any commit, or between two, loses nothing.
+
+use crate::creation::TREE;
+use crate::project::*;
+use crate::toy::Toy;
+use kumiki_engine::*;
+use std::cell::Cell;
+use std::rc::Rc;
+
+/// Dies at the commit whose number `fuse` counts down to: before it takes effect, or just after.
+pub struct Dying {
+    pub inner: MemoryStore,
+    fuse: Rc<Cell<i64>>,
+    after: bool,
+}
+
+fn burn(fuse: &Cell<i64>) -> bool {
+    fuse.set(fuse.get() - 1);
+    fuse.get() < 0
+}
+
+fn dead() -> StoreError {
+    StoreError::Damaged("killed".into())
+}
+
+impl StateStore for Dying {
+    fn stacks(&self) -> Result<Vec<StackRecord>, StoreError> {
+        self.inner.stacks()
+    }
+    fn tree(&self, root_id: &str) -> Result<Vec<StackRecord>, StoreError> {
+        self.inner.tree(root_id)
+    }
+    fn resources(&self, stack_id: &str) -> Result<Vec<ResourceRecord>, StoreError> {
+        self.inner.resources(stack_id)
+    }
+    fn exports(&self, account: &str, region: &str) -> Result<Vec<ExportRecord>, StoreError> {
+        self.inner.exports(account, region)
+    }
+    fn imports(&self, account: &str, region: &str) -> Result<Vec<ImportRecord>, StoreError> {
+        self.inner.imports(account, region)
+    }
+    fn change_sets(&self) -> Result<Vec<ChangeSetRecord>, StoreError> {
+        self.inner.change_sets()
+    }
+    fn operations(&self) -> Result<Vec<OperationRecord>, StoreError> {
+        self.inner.operations()
+    }
+    fn text(&self, digest: &str) -> Result<Option<String>, StoreError> {
+        self.inner.text(digest)
+    }
+    fn events(&self, root_id: Option<&str>, after: u64) -> Result<Vec<Event>, StoreError> {
+        self.inner.events(root_id, after)
+    }
+    fn last_sequence(&self) -> Result<u64, StoreError> {
+        self.inner.last_sequence()
+    }
+    fn commit(&mut self, changes: &[Change<'_>]) -> Result<(), StoreError> {
+        if burn(&self.fuse) {
+            if self.after && self.fuse.get() == -1 {
+                self.inner.commit(changes)?;
+            }
+            return Err(dead());
+        }
+        self.inner.commit(changes)
+    }
+}
+
+/// A toy that dies while it makes its answers durable.
+struct DyingToy {
+    inner: Toy,
+    fuse: Rc<Cell<i64>>,
+    after: bool,
+}
+
+impl Provider for DyingToy {
+    fn perform(&mut self, request: &Request<'_>) -> Result<Answer, StoreError> {
+        self.inner.perform(request)
+    }
+    fn flush(&mut self) -> Result<(), StoreError> {
+        if burn(&self.fuse) {
+            if self.after && self.fuse.get() == -1 {
+                self.inner.flush()?;
+            }
+            return Err(dead());
+        }
+        self.inner.flush()
+    }
+    fn forget(&mut self, prefix: &str) -> Result<(), StoreError> {
+        self.inner.forget(prefix)
+    }
+    fn read(
+        &mut self,
+        account: &str,
+        region: &str,
+        type_name: &str,
+        id: &str,
+    ) -> Result<Option<serde_json::Value>, StoreError> {
+        self.inner.read(account, region, type_name, id)
+    }
+    fn replaces(&self, type_name: &str, details: &[kumiki_plan::Detail]) -> bool {
+        self.inner.replaces(type_name, details)
+    }
+    fn zones(&self, region: &str) -> Option<Vec<String>> {
+        self.inner.zones(region)
+    }
+}
+
+/// What is asked of the engine: a project, or the end of it.
+enum Ask<'t> {
+    Up(&'t str),
+    Destroy,
+}
+
+type Mortal = Engine<Dying, DyingToy, Stopped>;
+
+fn mortal(start: &Toys, kill_at: i64, after: bool) -> Mortal {
+    let fuse = Rc::new(Cell::new(kill_at));
+    Engine {
+        store: Dying { inner: start.store.clone(), fuse: fuse.clone(), after },
+        provider: DyingToy { inner: start.provider.clone(), fuse, after },
+        clock: Stopped(7),
+    }
+}
+
+fn perform(engine: &mut Mortal, ask: &Ask<'_>) -> Result<bool, String> {
+    let inputs = inputs(&[]);
+    match ask {
+        Ask::Destroy => engine
+            .delete_stack("app", ACCOUNT, REGION, &mut |_| {})
+            .map(|it| it.succeeded)
+            .map_err(|it| it.to_string()),
+        Ask::Up(text) => {
+            let library = load(&project(text));
+            let root = library.find("stack.yaml").unwrap();
+            let current = engine.current("app", ACCOUNT, REGION).unwrap();
+            let plan = match kumiki_plan::plan(&library, root, &inputs, &current) {
+                Ok(plan) if !plan.is_empty() => plan,
+                _ => return Ok(true),
+            };
+            let request = ChangeSetRequest {
+                library: &library,
+                root,
+                inputs: &inputs,
+                plan: &plan,
+                name: Some("only"),
+            };
+            let id = match engine.create_change_set(&request) {
+                Ok(it) => it.id,
+                Err(CreateChangeSetError::NameTaken { .. }) => {
+                    let sets = engine.change_sets("app", ACCOUNT, REGION).unwrap();
+                    sets.last().unwrap().id.clone()
+                }
+                Err(error) => return Err(error.to_string()),
+            };
+            engine
+                .execute_change_set(&id, &[], &mut |_| {})
+                .map(|it| it.succeeded)
+                .map_err(|it| it.to_string())
+        }
+    }
+}
+
+/// Kills the process at every commit and flush in turn, and compares with an undisturbed run.
+fn survives(start: &Toys, ask: &Ask<'_>) -> Toys {
+    let mut whole = mortal(start, i64::MAX, false);
+    perform(&mut whole, ask).unwrap();
+    let instants = i64::MAX - whole.store.fuse.get();
+    assert!(instants > 4, "{instants}");
+    for kill_at in 0..instants {
+        for after in [false, true] {
+            let mut dying = mortal(start, kill_at, after);
+            assert_eq!(perform(&mut dying, ask).unwrap_err(), dead().to_string());
+            let mut toy = dying.provider.inner;
+            toy.crash();
+            let again = Engine { store: dying.store.inner, provider: toy, clock: Stopped(7) };
+            let mut again = mortal(&again, i64::MAX, false);
+            let resumed = again.resume(&[], &mut |_| {}).unwrap();
+            if resumed.is_none() {
+                // Killed before it began, or after it had ended.
+                if again.store.inner != whole.store.inner {
+                    perform(&mut again, ask).unwrap();
+                }
+            }
+            let what = format!("killed at {kill_at}, after: {after}");
+            same(&again.store.inner, &whole.store.inner, &what);
+            assert_eq!(again.provider.inner, whole.provider.inner, "{what}");
+        }
+    }
+    Engine { store: whole.store.inner, provider: whole.provider.inner, clock: Stopped(7) }
+}
+
+fn same(one: &MemoryStore, two: &MemoryStore, what: &str) {
+    assert_eq!(shown(&one.events), shown(&two.events), "{what}");
+    assert_eq!(one.events, two.events, "{what}");
+    assert_eq!(one.stacks, two.stacks, "{what}");
+    assert_eq!(one.resources, two.resources, "{what}");
+    assert_eq!(one, two, "{what}");
+}
+
+const CHANGED: &str = "--- stack.yaml
+Resources:
+  Network:
+    Type: AWS::CloudFormation::Stack
+    Properties:
+      TemplateURL: nested/network.yaml
+      Parameters: { Name: !Ref AWS::StackName }
+  App:
+    Type: AWS::CloudFormation::Stack
+    DependsOn: Network
+    Properties:
+      TemplateURL: nested/app.yaml
+      Parameters: { Topic: !GetAtt Network.Outputs.Topic }
+  More:
+    Type: AWS::CloudFormation::Stack
+    DependsOn: App
+    Properties: { TemplateURL: nested/more.yaml }
+Outputs:
+  Bucket: { Value: !GetAtt App.Outputs.Bucket }
+--- nested/network.yaml
+Parameters:
+  Name: { Type: String }
+Resources:
+  Topic:
+    Type: AWS::SNS::Topic
+    DeletionPolicy: RetainExceptOnCreate
+    Properties: { DisplayName: !Sub 'new ${Name}' }
+Outputs:
+  Topic: { Value: !Ref Topic }
+  Exported:
+    Value: !GetAtt Topic.TopicArn
+    Export: { Name: !Sub '${Name}-topic' }
+--- nested/app.yaml
+Parameters:
+  Topic: { Type: String }
+Resources:
+  Bucket:
+    Type: AWS::S3::Bucket
+    UpdateReplacePolicy: Retain
+    Properties:
+      BucketName: other
+      Tags: [{ Key: Topic, Value: !Ref Topic }, { Key: Arn, Value: !ImportValue app-topic }]
+  Policy:
+    Type: AWS::S3::BucketPolicy
+    Properties: { Bucket: !Ref Bucket, PolicyDocument: { Resource: !GetAtt Bucket.Arn } }
+Outputs:
+  Bucket: { Value: !Ref Bucket }
+--- nested/more.yaml
+Resources:
+  A: { Type: AWS::SNS::Topic }
+  B: { Type: AWS::SNS::Topic, DependsOn: A }
+";
+
+#[test]
+fn a_creation_survives() {
+    survives(&engine(), &Ask::Up(TREE));
+}
+
+#[test]
+fn a_failed_creation_survives() {
+    let mut start = engine();
+    start.provider.refuse = vec!["App/Policy:create".into()];
+    let end = survives(&start, &Ask::Up(TREE));
+    assert_eq!(end.stacks().unwrap()[0].status, StackStatus::RollbackComplete);
+    assert!(end.provider.world.is_empty());
+}
+
+#[test]
+fn an_update_survives() {
+    let mut start = engine();
+    succeeds(&mut start, TREE);
+    let end = survives(&start, &Ask::Up(CHANGED));
+    assert_eq!(end.stacks().unwrap()[0].status, StackStatus::UpdateComplete);
+}
+
+#[test]
+fn a_failed_update_survives() {
+    let mut start = engine();
+    succeeds(&mut start, TREE);
+    let before = start.provider.world.clone();
+    start.provider.refuse = vec!["More/B:create".into()];
+    let end = survives(&start, &Ask::Up(CHANGED));
+    assert_eq!(end.stacks().unwrap()[0].status, StackStatus::UpdateRollbackComplete);
+    assert_eq!(end.provider.world, before);
+}
+
+#[test]
+fn a_deletion_survives() {
+    let mut start = engine();
+    succeeds(&mut start, TREE);
+    let end = survives(&start, &Ask::Destroy);
+    assert!(end.stacks().unwrap().is_empty());
+    assert!(end.provider.world.is_empty());
+}
+
+#[test]
+fn a_failed_deletion_survives() {
+    let mut start = engine();
+    succeeds(&mut start, TREE);
+    start.provider.refuse = vec!["Network/Topic:delete".into()];
+    let end = survives(&start, &Ask::Destroy);
+    assert_eq!(end.stacks().unwrap()[0].status, StackStatus::DeleteFailed);
+}

@@ -1,0 +1,11 @@
+//! What the executor does, seen through the `Backend` trait with a toy provider.
+
+mod crash;
+mod creation;
+mod deletion;
+mod laws;
+mod project;
+mod rollback;
+mod secrets;
+mod toy;
+mod update;

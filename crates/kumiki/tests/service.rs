@@ -1,0 +1,232 @@
+//! The real service account on the embedded engine, through the real binary.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+/// A copy of `infra/service` that a test may deploy.
+struct Service {
+    folder: tempfile::TempDir,
+}
+
+impl Service {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../infra/service");
+        copy(&source, folder.path());
+        Self { folder }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kumiki"));
+        command.args(arguments).arg("--project").arg(self.folder.path());
+        command.env("LC_ALL", "C.UTF-8").stdin(Stdio::null());
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    /// Runs a command that must succeed, and gives its JSON.
+    fn json(&self, arguments: &[&str]) -> serde_json::Value {
+        let output = self.run(&[arguments, &["--json"]].concat());
+        assert!(output.status.success(), "{arguments:?}: {}", text(&output));
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    /// Everything that a user can ask about dev, without times.
+    fn state(&self) -> Vec<serde_json::Value> {
+        ["status", "resources", "outputs", "exports"]
+            .map(|it| self.json(&[it, "dev"]))
+            .into_iter()
+            .collect()
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_name() == ".kumiki" {
+            continue;
+        }
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+fn text(output: &Output) -> String {
+    let out = String::from_utf8_lossy(&output.stdout);
+    format!("{out}{}", String::from_utf8_lossy(&output.stderr))
+}
+
+fn replace(path: &Path, from: &str, to: &str) {
+    let text = std::fs::read_to_string(path).unwrap();
+    assert!(text.contains(from), "{} has no {from}", path.display());
+    std::fs::write(path, text.replace(from, to)).unwrap();
+}
+
+/// Every file below a folder with its bytes.
+fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut found = Vec::new();
+    let mut open = vec![folder.to_path_buf()];
+    while let Some(folder) = open.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                open.push(path)
+            } else {
+                found.push((path.clone(), std::fs::read(path).unwrap()))
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn dev_is_created_once_and_deleted_as_policies_say() {
+    let service = Service::new();
+    let plan = service.run(&["plan", "dev", "--detailed-exitcode"]);
+    assert_eq!(plan.status.code(), Some(2), "{}", text(&plan));
+
+    let up = service.json(&["up", "dev", "--yes"]);
+    assert_eq!(up["status"], "CREATE_COMPLETE");
+    assert_eq!(up["stack"], "facility-dev-service");
+    for name in ["VpcId", "DBEndpoint", "AlertTopicArn"] {
+        assert!(up["outputs"][name].is_string(), "{name}: {up}");
+    }
+
+    // A second run finds nothing to do and writes nothing.
+    let before = files(&service.path(".kumiki"));
+    let again = service.run(&["up", "dev", "--yes"]);
+    assert!(again.status.success() && text(&again).contains("no changes"), "{}", text(&again));
+    assert_eq!(service.run(&["plan", "dev", "--detailed-exitcode"]).status.code(), Some(0));
+    assert!(files(&service.path(".kumiki")) == before, "a run without changes wrote something");
+
+    let destroyed = service.json(&["destroy", "dev", "--yes"]);
+    let retained: Vec<&str> = destroyed["retained"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| it["type"].as_str().unwrap())
+        .collect();
+    assert!(retained.contains(&"AWS::KMS::Key"), "{retained:?}");
+    assert!(!retained.contains(&"AWS::EC2::VPC"), "{retained:?}");
+    assert_eq!(service.json(&["status", "dev"])["stacks"], serde_json::json!([]));
+}
+
+#[test]
+fn protected_environments_go_only_by_name() {
+    let service = Service::new();
+    for (arguments, code) in [(["destroy", "dev", "--yes"].as_slice(), 0), (&["destroy", "dev"], 0)]
+    {
+        // Nothing exists yet, so there is nothing to confirm.
+        let output = service.run(arguments);
+        assert_eq!(output.status.code(), Some(code), "{}", text(&output));
+    }
+    replace(
+        &service.path("kumiki.toml"),
+        "[environments.dev]",
+        "[environments.dev]\nprotected = true",
+    );
+    service.json(&["up", "dev", "--yes"]);
+    for arguments in [
+        ["destroy", "dev"].as_slice(),
+        &["destroy", "dev", "--yes"],
+        &["destroy", "dev", "--confirm", "facility-stg-service"],
+    ] {
+        let output = service.run(arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {}", text(&output));
+    }
+    assert_eq!(service.json(&["status", "dev"])["stacks"][0]["status"], "CREATE_COMPLETE");
+    let output = service.run(&["destroy", "dev", "--confirm", "facility-dev-service"]);
+    assert!(output.status.success(), "{}", text(&output));
+}
+
+#[test]
+fn a_failed_creation_is_rolled_back_and_says_why() {
+    let service = Service::new();
+    let fault = "RdsStack/DBInstance:create:quota exceeded";
+    let output = service.run(&["up", "dev", "--yes", "--fail", fault]);
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output));
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(errors.starts_with("error: `RdsStack/DBInstance`"), "{errors}");
+    assert!(errors.contains("quota exceeded") && errors.contains("ROLLBACK_COMPLETE"), "{errors}");
+
+    // Such a stack can only be deleted; afterwards the same command succeeds.
+    let again = service.run(&["up", "dev", "--yes"]);
+    assert!(
+        !again.status.success() && text(&again).contains("kumiki destroy dev"),
+        "{}",
+        text(&again)
+    );
+    assert!(service.run(&["destroy", "dev", "--yes"]).status.success());
+    let up = service.json(&["up", "dev", "--yes"]);
+    assert_eq!(up["status"], "CREATE_COMPLETE");
+}
+
+/// `kill -9` at many moments of a creation: the next `up` ends in the state of an undisturbed run.
+#[test]
+fn a_killed_creation_is_finished_by_the_next() {
+    let undisturbed = Service::new();
+    let lines = text(&undisturbed.run(&["up", "dev", "--yes"])).lines().count();
+    let expected = undisturbed.state();
+    let mut interrupted = 0;
+    // A run is killed once it has printed so many lines; it is somewhere behind them by then.
+    for printed in (0..lines).step_by(lines.div_ceil(24)) {
+        let service = Service::new();
+        let mut child = service
+            .command(&["up", "dev", "--yes"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut output = BufReader::new(child.stdout.take().unwrap()).lines();
+        output.by_ref().take(printed).for_each(drop);
+        child.kill().unwrap();
+        if !child.wait().unwrap().success() {
+            interrupted += 1;
+        }
+        let output = service.run(&["up", "dev", "--yes"]);
+        assert!(output.status.success(), "after line {printed}: {}", text(&output));
+        assert_eq!(service.state(), expected, "after line {printed}");
+    }
+    assert!(interrupted > 10, "only {interrupted} runs were interrupted");
+}
+
+#[test]
+fn a_second_writer_is_told_who_holds_the_lock() {
+    let service = Service::new();
+    service.json(&["up", "dev", "--yes"]);
+    let lock =
+        std::fs::File::options().read(true).write(true).open(service.path(".kumiki/lock")).unwrap();
+    lock.lock().unwrap();
+    let output = service.run(&["destroy", "dev", "--yes"]);
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output));
+    assert!(text(&output).contains("kumiki up dev"), "{}", text(&output));
+    // Readers do not wait.
+    assert_eq!(service.json(&["status", "dev"])["stacks"][0]["status"], "CREATE_COMPLETE");
+}
+
+#[test]
+fn check_finds_no_error_in_dev() {
+    let service = Service::new();
+    let checked = service.json(&["check", "--env", "dev"]);
+    let errors: Vec<&serde_json::Value> = checked["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|it| it["severity"] == "error")
+        .collect();
+    assert!(errors.is_empty(), "{errors:#?}");
+}
