@@ -43,6 +43,34 @@ impl Files for Disk {
         file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(other)?;
         Ok(bytes)
     }
+
+    fn list(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        let mut open = vec![String::new()];
+        while let Some(folder) = open.pop() {
+            let Ok(entries) = std::fs::read_dir(self.root.join(&folder)) else { continue };
+            for entry in entries.flatten() {
+                let name = entry.file_name();
+                let Some(name) = name.to_str().filter(|it| !it.starts_with('.')) else { continue };
+                let path = if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
+                // A symbolic link may lead in a circle, so none is followed.
+                match entry.file_type() {
+                    Ok(it) if it.is_dir() && !matches!(name, "node_modules" | "target") => {
+                        open.push(path);
+                    }
+                    Ok(it) if it.is_file() && is_template_name(name) => found.push(path),
+                    _ => {}
+                }
+            }
+        }
+        found.sort();
+        found
+    }
+}
+
+/// Whether a file of this name may be a template.
+fn is_template_name(name: &str) -> bool {
+    [".yaml", ".yml", ".json", ".template"].iter().any(|it| name.ends_with(it))
 }
 
 /// A project that was opened: its configuration and what was read of it so far.

@@ -1,7 +1,7 @@
 //! Every template that a root reaches, each read and parsed once.
 
 use kumiki_source::{Diagnostic, FileId, Message, Sources, message};
-use kumiki_template::{Template, parse_template};
+use kumiki_template::{Call, Expr, ExprKind, SubPart, Template, parse_template};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -17,6 +17,11 @@ pub trait Files: Sync {
     /// # Errors
     /// When the file cannot be read or is larger than [`MAX_FILE_BYTES`].
     fn read(&self, path: &str) -> Result<Vec<u8>, FileError>;
+
+    /// The files that may be templates, to find what an S3 URL means. Asked only when one is met.
+    fn list(&self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// Why a file could not be read.
@@ -64,6 +69,20 @@ pub struct Library {
     templates: Vec<Template>,
     loaded: HashMap<Arc<str>, Result<TemplateId, Problem>>,
     files: HashMap<Arc<str>, FileId>,
+    /// What the nested stacks of a template lead to: template, position of the resource.
+    followed: HashMap<(FileId, usize), Child>,
+    listing: Option<Vec<String>>,
+}
+
+/// The local file that a `TemplateURL` means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Child {
+    /// This file.
+    File(Arc<str>),
+    /// Any of these: the URL's end fits them equally well.
+    Ambiguous(Vec<String>),
+    /// None, as far as the URL can be read without values.
+    Unknown,
 }
 
 #[derive(Clone, Debug)]
@@ -127,19 +146,55 @@ impl Library {
                     self.loaded.insert(path, Err(Problem::Malformed));
                     continue;
                 };
-                for resource in &template.resources {
-                    if &*resource.type_name.text == "AWS::CloudFormation::Stack"
-                        && let Some(url) = resource.properties.as_ref()
-                        && let Some(url) = url.get("TemplateURL").and_then(|it| it.as_text())
-                        && let Some(child) = join_path(&path, url)
-                    {
-                        wave.push(child.into());
+                for (index, resource) in template.resources.iter().enumerate() {
+                    if &*resource.type_name.text != "AWS::CloudFormation::Stack" {
+                        continue;
                     }
+                    let url = resource.properties.as_ref().and_then(|it| it.get("TemplateURL"));
+                    let child = url.map_or(Child::Unknown, |it| self.child(&path, it, files));
+                    if let Child::File(child) = &child {
+                        wave.push(child.clone());
+                    }
+                    self.followed.insert((template.file, index), child);
                 }
                 self.loaded.insert(path, Ok(TemplateId(self.templates.len() as u32)));
                 self.templates.push(template);
             }
         }
+    }
+
+    /// The file that a `TemplateURL` means: a relative path from the template's folder, or the file
+    /// whose path has the longest end in common with the URL.
+    fn child(&mut self, from: &str, url: &Expr, files: &dyn Files) -> Child {
+        if let Some(path) = url.as_text().and_then(|it| join_path(from, it)) {
+            return Child::File(path.into());
+        }
+        let tail = literal_tail(url);
+        let tail = tail.split(['?', '#']).next().unwrap_or_default();
+        let wanted: Vec<&str> = tail.rsplit('/').take_while(|it| !it.contains(':')).collect();
+        if wanted.first().is_none_or(|it| it.is_empty()) {
+            return Child::Unknown;
+        }
+        let listing = self.listing.get_or_insert_with(|| files.list());
+        let mut best = (1, Vec::new());
+        for file in listing {
+            let common = file.rsplit('/').zip(&wanted).take_while(|(a, b)| a == *b).count();
+            if common > best.0 {
+                best = (common, vec![file.clone()]);
+            } else if common == best.0 {
+                best.1.push(file.clone());
+            }
+        }
+        match best.1.as_slice() {
+            [] => Child::Unknown,
+            [one] => Child::File(one.as_str().into()),
+            _ => Child::Ambiguous(best.1),
+        }
+    }
+
+    /// What the nested stack at a position of a template leads to.
+    pub fn follow(&self, template: &Template, resource: usize) -> &Child {
+        self.followed.get(&(template.file, resource)).unwrap_or(&Child::Unknown)
     }
 
     /// Parses texts on as many threads as the work is worth.
@@ -204,6 +259,32 @@ fn decode(bytes: Vec<u8>) -> String {
     match text.strip_prefix('\u{feff}') {
         Some(rest) => rest.to_owned(),
         None => text,
+    }
+}
+
+/// The end of a text that is written out, whatever its beginning is made of: `/nested/a.yaml` of
+/// `!Sub "https://${Bucket}.s3.amazonaws.com/nested/a.yaml"`.
+fn literal_tail(expr: &Expr) -> String {
+    if let Some(text) = expr.as_text() {
+        return text.to_owned();
+    }
+    let ExprKind::Call(call) = &expr.kind else { return String::new() };
+    match &**call {
+        Call::Sub { parts, .. } => match parts.last() {
+            Some(SubPart::Text(text)) => text.to_string(),
+            _ => String::new(),
+        },
+        Call::Join { separator, items } => {
+            let (Some(separator), Some(items)) = (separator.as_text(), items.as_list()) else {
+                return String::new();
+            };
+            let texts: Vec<&str> = items.iter().rev().map_while(Expr::as_text).collect();
+            let whole = texts.len() == items.len();
+            let mut tail = if whole { String::new() } else { separator.to_owned() };
+            tail.push_str(&texts.into_iter().rev().collect::<Vec<_>>().join(separator));
+            tail
+        }
+        _ => String::new(),
     }
 }
 

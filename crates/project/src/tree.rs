@@ -1,7 +1,7 @@
 //! The walk from a root through every nested stack.
 
 use crate::inputs::Inputs;
-use crate::library::{Library, TemplateId, join_path};
+use crate::library::{Child, Library, TemplateId};
 use crate::order::{Order, order};
 use crate::parameter::{ParameterType, check_value};
 use crate::scope::{Cloud, Links, OutputLookup, Scope, Truth};
@@ -652,31 +652,31 @@ impl<'w> Walker<'w> {
             return None;
         };
         let url_span = url.origin.nearest().unwrap_or(decl.name.span);
-        let Some(text) = url.as_text() else {
-            self.report(
-                Diagnostic::new(
+        let file = match self.library.follow(template, at.1) {
+            Child::File(file) => file.clone(),
+            child => {
+                let shown = url.as_text().unwrap_or("TemplateURL");
+                let mut diagnostic = Diagnostic::new(
                     "not-followed",
                     Severity::Warning,
-                    message!("this nested stack is not followed: its `TemplateURL` is not known"),
+                    message!(
+                        "this nested stack is not followed: no local file is `{shown}`",
+                        shown
+                    ),
                 )
-                .at(url_span),
-            );
-            return None;
-        };
-        let from = self.library.sources.get(template.file).path();
-        let Some(file) = join_path(from, text) else {
-            self.report(
-                Diagnostic::new(
-                    "not-followed",
-                    Severity::Warning,
-                    message!("this nested stack is not followed: no local file is `{text}`", text),
-                )
-                .at(url_span)
-                .help(message!(
-                    "write the path from this template's folder; packaging rewrites it"
-                )),
-            );
-            return None;
+                .at(url_span);
+                diagnostic = match child {
+                    Child::Ambiguous(files) => diagnostic.help(message!(
+                        "several files fit it equally well: {files}",
+                        files = files.join(", ")
+                    )),
+                    _ => diagnostic.help(message!(
+                        "write the path from this template's folder; packaging rewrites it"
+                    )),
+                };
+                self.report(diagnostic);
+                return None;
+            }
         };
         let Some(id) = self.library.find(&file) else {
             let diagnostic = Diagnostic::error(

@@ -22,6 +22,10 @@ impl Files for Case {
     fn read(&self, path: &str) -> Result<Vec<u8>, FileError> {
         self.files.get(path).map(|it| it.clone().into_bytes()).ok_or(FileError::NotFound)
     }
+
+    fn list(&self) -> Vec<String> {
+        self.files.keys().cloned().collect()
+    }
 }
 
 fn cases() -> Vec<Case> {
