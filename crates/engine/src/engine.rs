@@ -457,7 +457,11 @@ impl<S: StateStore, P: Provider, C: Clock> Backend for Engine<S, P, C> {
         given: &[Given],
         observe: &mut Observe<'_>,
     ) -> Result<Option<Outcome>, ExecuteError> {
-        let Some(operation) = self.unfinished()? else { return Ok(None) };
+        let Some(operation) = self.unfinished()? else {
+            // Killed after the last commit, before the provider could forget.
+            self.provider.forget()?;
+            return Ok(None);
+        };
         let root = self
             .store
             .tree(&operation.root_id)?

@@ -103,11 +103,11 @@ pub trait Provider {
     /// When nothing was made durable.
     fn flush(&mut self) -> Result<(), StoreError>;
 
-    /// Forgets the tokens that begin with this prefix: their operation has ended.
+    /// Forgets all tokens: their operation has ended, and every answer is recorded.
     ///
     /// # Errors
     /// When the provider's own records cannot be used.
-    fn forget(&mut self, prefix: &str) -> Result<(), StoreError>;
+    fn forget(&mut self) -> Result<(), StoreError>;
 
     /// The properties of a resource as they are in the world, if it exists.
     ///

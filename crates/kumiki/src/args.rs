@@ -115,6 +115,9 @@ pub(crate) struct Up {
     /// Execute without asking
     #[arg(long)]
     pub(crate) yes: bool,
+    /// The digest of the plan that was reviewed, at least 12 characters of it
+    #[arg(long, value_name = "DIGEST")]
+    pub(crate) approve: Option<String>,
     /// Make an operation of the embedded engine fail: STACK/LogicalId:create[:reason]
     #[arg(long, value_name = "FAULT")]
     pub(crate) fail: Vec<String>,

@@ -52,7 +52,8 @@ impl Files for Disk {
             for entry in entries.flatten() {
                 let name = entry.file_name();
                 let Some(name) = name.to_str().filter(|it| !it.starts_with('.')) else { continue };
-                let path = if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
+                let path =
+                    if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
                 // A symbolic link may lead in a circle, so none is followed.
                 match entry.file_type() {
                     Ok(it) if it.is_dir() && !matches!(name, "node_modules" | "target") => {

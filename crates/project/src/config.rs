@@ -46,9 +46,12 @@ pub struct RootConfig {
 pub struct EnvironmentConfig {
     /// The account, 12 digits; a made-up one is used for rehearsals when there is none.
     pub account: Option<String>,
-    /// Whether destroying it, and later deploying to it, needs more than `--yes`.
+    /// Whether destroying it needs the stack's name, and provisional values are errors.
     #[serde(default)]
     pub protected: bool,
+    /// Whether executing a plan needs the digest of what was reviewed.
+    #[serde(default)]
+    pub approval: bool,
 }
 
 /// Fills `${Name}` with the values that `value` knows; the name of the first that it does not.

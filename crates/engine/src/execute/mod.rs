@@ -233,12 +233,10 @@ impl<'a> Run<'a> {
     fn run(mut self) -> Result<Outcome, StoreError> {
         loop {
             self.settle();
-            let ended = self.ended.take();
-            if ended.is_some() {
-                self.outside.provider.forget(&self.operation.id)?;
-            }
             self.commit()?;
-            if let Some(outcome) = ended {
+            if let Some(outcome) = self.ended.take() {
+                // Only now that the last answers are recorded.
+                self.outside.provider.forget()?;
                 return Ok(outcome);
             }
             self.call()?;

@@ -85,8 +85,8 @@ impl Provider for DyingToy {
         }
         self.inner.flush()
     }
-    fn forget(&mut self, prefix: &str) -> Result<(), StoreError> {
-        self.inner.forget(prefix)
+    fn forget(&mut self) -> Result<(), StoreError> {
+        self.inner.forget()
     }
     fn read(
         &mut self,

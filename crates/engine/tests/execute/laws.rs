@@ -1,1 +1,192 @@
+//! Laws over generated projects.
 
+use crate::project::*;
+use kumiki_engine::Backend;
+use proptest::prelude::*;
+use std::fmt::Write;
+
+/// A resource: whether it is nested, its property, its name, and what it refers to.
+#[derive(Clone, Debug)]
+struct Made {
+    present: bool,
+    stack: usize,
+    value: u8,
+    name: Option<u8>,
+    refers: Option<usize>,
+    policy: usize,
+}
+
+fn made() -> impl Strategy<Value = Made> {
+    (
+        prop::bool::weighted(0.8),
+        0..3_usize,
+        0..3_u8,
+        prop::option::weighted(0.4, 0..3_u8),
+        prop::option::of(0..8_usize),
+        0..3_usize,
+    )
+        .prop_map(|(present, stack, value, name, refers, policy)| Made {
+            present,
+            stack,
+            value,
+            name,
+            refers,
+            policy,
+        })
+}
+
+/// A project of two nested stacks and a root: resources refer to earlier ones, through outputs
+/// and parameters where they lie in other stacks.
+fn text(resources: &[Made]) -> String {
+    let mut bodies = [String::new(), String::new(), String::new()];
+    let mut parameters: [Vec<usize>; 3] = Default::default();
+    let stack_of = |it: &Made| it.stack;
+    for (index, it) in resources.iter().enumerate() {
+        if !it.present {
+            continue;
+        }
+        let stack = stack_of(it);
+        // A later stack refers to an earlier one; the root to both.
+        let target = it.refers.filter(|to| {
+            *to < index && resources[*to].present && {
+                let from = stack_of(&resources[*to]);
+                from == stack || (from < stack && stack != 2) || (stack == 2 && from < 2)
+            }
+        });
+        let policy = ["Delete", "Retain", "RetainExceptOnCreate"][it.policy];
+        let body = &mut bodies[stack];
+        let _ = writeln!(body, "  R{index}:\n    Type: AWS::SNS::Topic");
+        let _ = writeln!(body, "    UpdateReplacePolicy: Delete\n    DeletionPolicy: {policy}");
+        let _ = writeln!(body, "    Properties:\n      DisplayName: v{}", it.value);
+        if let Some(name) = it.name {
+            let _ = writeln!(body, "      TopicName: n{index}-{name}");
+        }
+        if let Some(to) = target {
+            let from = stack_of(&resources[to]);
+            let reference = match (from == stack, stack) {
+                (true, _) => format!("!Ref R{to}"),
+                (false, 2) => format!("!GetAtt S{from}.Outputs.R{to}"),
+                _ => {
+                    parameters[stack].push(to);
+                    format!("!Ref P{to}")
+                }
+            };
+            let _ = writeln!(body, "      KmsMasterKeyId: {reference}");
+        }
+    }
+    let mut project = String::from("--- stack.yaml\nResources:\n  Keep: { Type: AWS::SNS::Topic }\n");
+    for stack in 0..2 {
+        let _ = writeln!(
+            project,
+            "  S{stack}:\n    Type: AWS::CloudFormation::Stack\n    Properties:\n      TemplateURL: \
+             s{stack}.yaml"
+        );
+        parameters[stack].sort_unstable();
+        parameters[stack].dedup();
+        if !parameters[stack].is_empty() {
+            let _ = writeln!(project, "      Parameters:");
+        }
+        for to in &parameters[stack] {
+            let from = stack_of(&resources[*to]);
+            let _ = writeln!(project, "        P{to}: !GetAtt S{from}.Outputs.R{to}");
+        }
+    }
+    project.push_str(&bodies[2]);
+    for stack in 0..2 {
+        let _ = writeln!(project, "--- s{stack}.yaml");
+        if !parameters[stack].is_empty() {
+            let _ = writeln!(project, "Parameters:");
+        }
+        for to in &parameters[stack] {
+            let _ = writeln!(project, "  P{to}: {{ Type: String }}");
+        }
+        let _ = writeln!(project, "Resources:\n  Keep: {{ Type: AWS::SNS::Topic }}");
+        project.push_str(&bodies[stack]);
+        let _ = writeln!(project, "Outputs:\n  Keep: {{ Value: !Ref Keep }}");
+        for (index, it) in resources.iter().enumerate() {
+            if it.present && it.stack == stack {
+                let _ = writeln!(project, "  R{index}: {{ Value: !Ref R{index} }}");
+            }
+        }
+    }
+    project
+}
+
+fn project_of() -> impl Strategy<Value = Vec<Made>> {
+    prop::collection::vec(made(), 8)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 192, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// After a plan is executed, the next plan is empty; and two runs do not differ.
+    #[test]
+    fn a_finished_plan_leaves_nothing_to_do(versions in prop::collection::vec(project_of(), 1..4)) {
+        let mut first = engine();
+        let mut second = engine();
+        for version in &versions {
+            let text = text(version);
+            let one = up_with(&mut first, &text, &inputs(&[])).unwrap();
+            let two = up_with(&mut second, &text, &inputs(&[])).unwrap();
+            prop_assert_eq!(&one, &two);
+            if let Some((outcome, events)) = one {
+                if !outcome.succeeded {
+                    // A retained resource keeps its name: nothing else fails here.
+                    let reason = outcome.cause.unwrap().reason;
+                    prop_assert!(reason.contains("already exists"), "{}\n{}", reason, shown(&events));
+                    return Ok(());
+                }
+            }
+            let again = planned(&first, &load(&project(&text)), &inputs(&[])).unwrap();
+            prop_assert!(again.is_empty(), "{:#?}\n{}", again, text);
+        }
+        prop_assert_eq!(&first.store, &second.store);
+        prop_assert_eq!(&first.provider, &second.provider);
+    }
+
+    /// A failed update leaves the stacks and the world as they were.
+    #[test]
+    fn a_failed_update_leaves_no_trace(
+        before in project_of(),
+        after in project_of(),
+        fails in 0..8_usize,
+    ) {
+        let mut engine = engine();
+        let (outcome, _) = up_with(&mut engine, &text(&before), &inputs(&[])).unwrap().unwrap();
+        prop_assert!(outcome.succeeded);
+        let (world, exports) = (engine.provider.world.clone(), engine.store.exports.clone());
+        let was = engine.current("app", ACCOUNT, REGION).unwrap();
+        engine.provider.refuse =
+            ["", "S0/", "S1/"].map(|path| format!("{path}R{fails}:create")).into();
+        let Some((outcome, events)) = up_with(&mut engine, &text(&after), &inputs(&[])).unwrap()
+        else {
+            return Ok(());
+        };
+        if outcome.succeeded {
+            return Ok(());
+        }
+        prop_assert_eq!(outcome.status.as_str(), "UPDATE_ROLLBACK_COMPLETE");
+        let kept: Vec<_> = engine.provider.world.iter().filter(|(id, _)| !world.contains_key(*id)).collect();
+        // What is new and retained stays, as on AWS.
+        prop_assert!(
+            kept.iter().all(|_| shown(&events).contains("DELETE_SKIPPED")),
+            "{:#?}\n{}", kept, shown(&events)
+        );
+        for (id, resource) in &world {
+            prop_assert_eq!(engine.provider.world.get(id), Some(resource), "{}", shown(&events));
+        }
+        prop_assert_eq!(&engine.store.exports, &exports);
+        let now = engine.current("app", ACCOUNT, REGION).unwrap();
+        for (path, stack) in &was.stacks {
+            for (logical_id, resource) in &stack.resources {
+                let found = now.resource(path, logical_id).unwrap();
+                prop_assert_eq!(&found.physical_id, &resource.physical_id);
+                prop_assert_eq!(&found.properties, &resource.properties);
+                prop_assert_eq!(&found.deletion_policy, &resource.deletion_policy);
+            }
+            prop_assert_eq!(stack.resources.len(), now.stacks[path].resources.len());
+            prop_assert_eq!(&stack.outputs, &now.stacks[path].outputs);
+            prop_assert_eq!(&stack.parameters, &now.stacks[path].parameters);
+        }
+    }
+}

@@ -112,8 +112,8 @@ impl Provider for Toy {
         Ok(())
     }
 
-    fn forget(&mut self, prefix: &str) -> Result<(), StoreError> {
-        self.answers.retain(|token, _| !token.starts_with(prefix));
+    fn forget(&mut self) -> Result<(), StoreError> {
+        self.answers.clear();
         self.saved = None;
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 use crate::Exit;
 use crate::args::{Global, Plan as Args, Target};
+use crate::command::up::SHORT_DIGEST;
 use crate::output::{Output, Stop, Style};
 use crate::project::{Deployment, Project, Trouble};
 use crate::render;
@@ -197,6 +198,9 @@ pub(crate) fn show(plan: &Plan, output: &Output) {
         removed,
         stacks
     ));
+    if let Some(digest) = plan.digest.get(..SHORT_DIGEST) {
+        output.say(&message!("digest {digest}", digest));
+    }
 }
 
 fn heading(step: &Step, plan: &Plan, output: &Output) -> String {

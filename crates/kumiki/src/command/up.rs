@@ -54,7 +54,7 @@ pub(crate) fn run(args: &Args, global: &Global, output: &Output) -> Result<Exit,
         plan::show(&plan, output);
         output.line("");
     }
-    if !args.yes && !output.ask(&message!("Execute these changes? Type `yes`:"), "yes")? {
+    if !approved(args, prepared.deployment.environment.approval, &plan, output)? {
         output.say(&message!("nothing was changed"));
         return Ok(Exit::CouldNotRun);
     }
@@ -80,6 +80,39 @@ pub(crate) fn run(args: &Args, global: &Global, output: &Output) -> Result<Exit,
     let after = self::current(&backend, &prepared)?;
     done(&plan, &outcome, &after, started, output);
     Ok(Exit::Done)
+}
+
+/// How much of a digest is typed: 48 bits, far more than a person could collide by chance.
+pub(crate) const SHORT_DIGEST: usize = 12;
+
+/// Whether the plan may be executed. Where approval is demanded, it is bound to the digest of what
+/// was reviewed: another plan has another digest.
+fn approved(args: &Args, demanded: bool, plan: &Plan, output: &Output) -> Result<bool, Stop> {
+    let short = &plan.digest[..SHORT_DIGEST];
+    match &args.approve {
+        Some(digest)
+            if digest.len() >= SHORT_DIGEST && plan.digest.starts_with(digest.as_str()) =>
+        {
+            return Ok(true);
+        }
+        Some(digest) => {
+            return Err(Stop::new(message!("`{digest}` is not the digest of this plan", digest))
+                .help(message!("review the plan again: its digest is `{short}`", short)));
+        }
+        None if demanded && args.yes => {
+            return Err(Stop::new(message!(
+                "`--yes` is not enough: this environment needs an approval"
+            ))
+            .help(message!("review the plan, then pass its digest: `--approve {short}`", short)));
+        }
+        None if args.yes => return Ok(true),
+        None => {}
+    }
+    if demanded {
+        let question = message!("Execute these changes? Type the plan's digest, `{short}`:", short);
+        return output.ask(&question, short);
+    }
+    output.ask(&message!("Execute these changes? Type `yes`:"), "yes")
 }
 
 /// The engine for reading.

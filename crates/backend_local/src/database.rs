@@ -1,0 +1,146 @@
+//! The file that holds the state, and its versions.
+
+use kumiki_engine::StoreError;
+use rusqlite::{Connection, OpenFlags};
+use std::path::Path;
+use std::time::Duration;
+
+/// `KMKI`: tells a state file of ours from any other database.
+const APPLICATION: i64 = 0x4b4d_4b49;
+
+/// What takes a state file from one version to the next. Never change one that was released;
+/// append.
+const MIGRATIONS: &[&str] = &["
+    CREATE TABLE stacks (stack_id TEXT PRIMARY KEY, root_id TEXT NOT NULL, record TEXT NOT NULL)
+        WITHOUT ROWID;
+    CREATE INDEX stacks_by_root ON stacks (root_id);
+    CREATE TABLE resources (
+        stack_id TEXT NOT NULL, logical_id TEXT NOT NULL, record TEXT NOT NULL,
+        PRIMARY KEY (stack_id, logical_id)) WITHOUT ROWID;
+    CREATE TABLE exports (
+        account TEXT NOT NULL, region TEXT NOT NULL, name TEXT NOT NULL, record TEXT NOT NULL,
+        PRIMARY KEY (account, region, name)) WITHOUT ROWID;
+    CREATE TABLE imports (
+        account TEXT NOT NULL, region TEXT NOT NULL, name TEXT NOT NULL,
+        stack_name TEXT NOT NULL, stack_id TEXT NOT NULL,
+        PRIMARY KEY (account, region, name, stack_name, stack_id)) WITHOUT ROWID;
+    CREATE TABLE change_sets (
+        position INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, record TEXT NOT NULL);
+    CREATE TABLE operations (
+        position INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, record TEXT NOT NULL);
+    CREATE TABLE texts (digest TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE events (
+        sequence INTEGER PRIMARY KEY, root_id TEXT NOT NULL, record TEXT NOT NULL);
+    CREATE INDEX events_by_root ON events (root_id, sequence);
+    CREATE TABLE world (
+        account TEXT NOT NULL, region TEXT NOT NULL, type_name TEXT NOT NULL,
+        physical_id TEXT NOT NULL, record TEXT NOT NULL,
+        PRIMARY KEY (account, region, type_name, physical_id)) WITHOUT ROWID;
+    CREATE TABLE answers (token TEXT PRIMARY KEY, record TEXT NOT NULL) WITHOUT ROWID;
+"];
+
+/// Why a state file cannot be used.
+#[derive(Debug)]
+pub(crate) enum Unusable {
+    /// A newer program wrote it.
+    Newer(i64),
+    /// It is damaged, or no state file.
+    Damaged(String),
+    /// The system refuses.
+    Failed(rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for Unusable {
+    fn from(error: rusqlite::Error) -> Self {
+        use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+        match error.sqlite_error_code() {
+            Some(DatabaseCorrupt | NotADatabase) => Self::Damaged(error.to_string()),
+            _ => Self::Failed(error),
+        }
+    }
+}
+
+/// Opens the state file for writing, creating it or bringing it to the newest version.
+pub(crate) fn open(path: &Path) -> Result<Connection, Unusable> {
+    let mut connection = Connection::open(path)?;
+    prepare(&connection)?;
+    // Nothing is written before the file is known to be ours and whole.
+    let version = version(&connection)?;
+    let check: String =
+        connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    if check != "ok" {
+        return Err(Unusable::Damaged(check));
+    }
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    migrate(&mut connection, version)?;
+    Ok(connection)
+}
+
+/// Opens the state file for reading, while another process may write; without a file there is an
+/// empty state.
+pub(crate) fn open_read_only(path: &Path) -> Result<Connection, Unusable> {
+    if !path.exists() {
+        let mut connection = Connection::open_in_memory()?;
+        migrate(&mut connection, 0)?;
+        return Ok(connection);
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    prepare(&connection)?;
+    let found = version(&connection)?;
+    if found == 0 {
+        // The process that creates it has not come further.
+        let mut connection = Connection::open_in_memory()?;
+        migrate(&mut connection, 0)?;
+        return Ok(connection);
+    }
+    Ok(connection)
+}
+
+fn prepare(connection: &Connection) -> Result<(), Unusable> {
+    connection.busy_timeout(Duration::from_secs(10))?;
+    Ok(())
+}
+
+fn version(connection: &Connection) -> Result<usize, Unusable> {
+    let pragma = |name: &str| -> Result<i64, rusqlite::Error> {
+        connection.pragma_query_value(None, name, |row| row.get(0))
+    };
+    let found = pragma("user_version")?;
+    let tables: i64 =
+        connection.query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get(0))?;
+    if tables > 0 && pragma("application_id")? != APPLICATION {
+        return Err(Unusable::Damaged("it is another program's database".into()));
+    }
+    match usize::try_from(found) {
+        Ok(found) if found <= MIGRATIONS.len() => Ok(found),
+        Ok(_) => Err(Unusable::Newer(found)),
+        Err(_) => Err(Unusable::Damaged(format!("its version is {found}"))),
+    }
+}
+
+fn migrate(connection: &mut Connection, from: usize) -> Result<(), Unusable> {
+    for (index, migration) in MIGRATIONS.iter().enumerate().skip(from) {
+        let transaction = connection.transaction()?;
+        transaction.execute_batch(migration)?;
+        transaction.pragma_update(None, "application_id", APPLICATION)?;
+        transaction.pragma_update(None, "user_version", index as i64 + 1)?;
+        transaction.commit()?;
+    }
+    Ok(())
+}
+
+/// A database's error as the engine knows it.
+pub(crate) fn failed(error: rusqlite::Error) -> StoreError {
+    match Unusable::from(error) {
+        Unusable::Damaged(what) => StoreError::Damaged(what),
+        Unusable::Newer(version) => StoreError::Damaged(format!("version {version}")),
+        Unusable::Failed(error) => StoreError::Failed(Box::new(error)),
+    }
+}
+
+/// A record's error as the engine knows it.
+pub(crate) fn unreadable(error: serde_json::Error) -> StoreError {
+    StoreError::Damaged(error.to_string())
+}

@@ -1,0 +1,220 @@
+//! The world: resources as the cloud has them, whether or not a stack still owns them.
+
+use crate::database::{failed, unreadable};
+use crate::store::{Shared, locked};
+use kumiki_engine::{Answer, Made, Refused, StoreError};
+use rusqlite::params;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value as Json};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// A resource as the cloud has it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Thing {
+    /// Its properties.
+    pub properties: Json,
+    /// What `Fn::GetAtt` gives.
+    pub attributes: Map<String, Json>,
+    /// Its tags, those of its stack included.
+    pub tags: Vec<(String, String)>,
+    /// The ARN of the stack that made it, and its logical ID there.
+    pub maker: (String, String),
+}
+
+/// Where a thing is: account, Region, type.
+type Place = (String, String, String);
+
+/// The things of all accounts, and the answers of the running operation.
+#[derive(Debug)]
+pub(crate) struct World {
+    connection: Shared,
+    things: BTreeMap<Place, BTreeMap<String, Thing>>,
+    answers: HashMap<String, Answer>,
+    loaded: bool,
+    changed: BTreeSet<(Place, String)>,
+    answered: Vec<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct AnswerRecord {
+    takes: u64,
+    physical_id: String,
+    attributes: Map<String, Json>,
+    fidelity: Option<String>,
+    refused: Option<String>,
+}
+
+impl World {
+    pub(crate) fn new(connection: Shared) -> Self {
+        Self {
+            connection,
+            things: BTreeMap::new(),
+            answers: HashMap::new(),
+            loaded: false,
+            changed: BTreeSet::new(),
+            answered: Vec::new(),
+        }
+    }
+
+    /// Reads the world on first use: commands that only look at stacks do without.
+    pub(crate) fn load(&mut self) -> Result<(), StoreError> {
+        if std::mem::replace(&mut self.loaded, true) {
+            return Ok(());
+        }
+        let connection = locked(&self.connection);
+        let query = "SELECT account, region, type_name, physical_id, record FROM world";
+        let mut statement = connection.prepare(query).map_err(failed)?;
+        let mut rows = statement.query([]).map_err(failed)?;
+        while let Some(row) = rows.next().map_err(failed)? {
+            let text = |index: usize| row.get::<_, String>(index).map_err(failed);
+            let thing = serde_json::from_str(&text(4)?).map_err(unreadable)?;
+            let place = (text(0)?, text(1)?, text(2)?);
+            self.things.entry(place).or_default().insert(text(3)?, thing);
+        }
+        let mut statement =
+            connection.prepare("SELECT token, record FROM answers").map_err(failed)?;
+        let mut rows = statement.query([]).map_err(failed)?;
+        while let Some(row) = rows.next().map_err(failed)? {
+            let text = |index: usize| row.get::<_, String>(index).map_err(failed);
+            let record: AnswerRecord = serde_json::from_str(&text(1)?).map_err(unreadable)?;
+            self.answers.insert(text(0)?, record.into());
+        }
+        Ok(())
+    }
+
+    /// The things of a type in an account and Region, by physical ID.
+    pub(crate) fn all(
+        &self,
+        account: &str,
+        region: &str,
+        type_name: &str,
+    ) -> impl Iterator<Item = (&String, &Thing)> {
+        self.things.get(&place(account, region, type_name)).into_iter().flatten()
+    }
+
+    pub(crate) fn get(
+        &self,
+        account: &str,
+        region: &str,
+        type_name: &str,
+        physical_id: &str,
+    ) -> Option<&Thing> {
+        self.things.get(&place(account, region, type_name))?.get(physical_id)
+    }
+
+    pub(crate) fn put(
+        &mut self,
+        account: &str,
+        region: &str,
+        type_name: &str,
+        physical_id: &str,
+        thing: Thing,
+    ) {
+        let place = place(account, region, type_name);
+        self.things.entry(place.clone()).or_default().insert(physical_id.to_owned(), thing);
+        self.changed.insert((place, physical_id.to_owned()));
+    }
+
+    pub(crate) fn remove(
+        &mut self,
+        account: &str,
+        region: &str,
+        type_name: &str,
+        physical_id: &str,
+    ) {
+        let place = place(account, region, type_name);
+        let removed = self.things.get_mut(&place).and_then(|it| it.remove(physical_id));
+        if removed.is_some() {
+            self.changed.insert((place, physical_id.to_owned()));
+        }
+    }
+
+    pub(crate) fn answer(&self, token: &str) -> Option<&Answer> {
+        self.answers.get(token)
+    }
+
+    pub(crate) fn remember(&mut self, token: &str, answer: Answer) {
+        self.answers.insert(token.to_owned(), answer);
+        self.answered.push(token.to_owned());
+    }
+
+    /// Makes durable what changed since the last time, in one transaction.
+    pub(crate) fn flush(&mut self) -> Result<(), StoreError> {
+        if self.changed.is_empty() && self.answered.is_empty() {
+            return Ok(());
+        }
+        let mut connection = locked(&self.connection);
+        let transaction = connection.transaction().map_err(failed)?;
+        for (place, physical_id) in &self.changed {
+            let (account, region, type_name) = place;
+            match self.things.get(place).and_then(|it| it.get(physical_id)) {
+                Some(thing) => {
+                    let record = serde_json::to_string(thing).map_err(unreadable)?;
+                    let query = "INSERT OR REPLACE INTO world VALUES (?1, ?2, ?3, ?4, ?5)";
+                    let mut statement = transaction.prepare_cached(query).map_err(failed)?;
+                    statement
+                        .execute(params![account, region, type_name, physical_id, record])
+                        .map_err(failed)?;
+                }
+                None => {
+                    let query = "DELETE FROM world WHERE account = ?1 AND region = ?2
+                                 AND type_name = ?3 AND physical_id = ?4";
+                    let mut statement = transaction.prepare_cached(query).map_err(failed)?;
+                    statement
+                        .execute(params![account, region, type_name, physical_id])
+                        .map_err(failed)?;
+                }
+            }
+        }
+        for token in &self.answered {
+            let Some(answer) = self.answers.get(token) else { continue };
+            let record = AnswerRecord::from(answer);
+            let record = serde_json::to_string(&record).map_err(unreadable)?;
+            let query = "INSERT OR REPLACE INTO answers VALUES (?1, ?2)";
+            let mut statement = transaction.prepare_cached(query).map_err(failed)?;
+            statement.execute(params![token, record]).map_err(failed)?;
+        }
+        transaction.commit().map_err(failed)?;
+        self.changed.clear();
+        self.answered.clear();
+        Ok(())
+    }
+
+    pub(crate) fn forget(&mut self) -> Result<(), StoreError> {
+        self.answers.clear();
+        self.answered.clear();
+        let connection = locked(&self.connection);
+        connection
+            .execute("DELETE FROM answers WHERE EXISTS (SELECT 1 FROM answers)", [])
+            .map_err(failed)?;
+        Ok(())
+    }
+}
+
+fn place(account: &str, region: &str, type_name: &str) -> Place {
+    (account.to_owned(), region.to_owned(), type_name.to_owned())
+}
+
+impl From<&Answer> for AnswerRecord {
+    fn from(answer: &Answer) -> Self {
+        let made = answer.result.clone().unwrap_or_default();
+        Self {
+            takes: answer.takes,
+            physical_id: made.physical_id,
+            attributes: made.attributes,
+            fidelity: made.fidelity,
+            refused: answer.result.as_ref().err().map(|it| it.reason.clone()),
+        }
+    }
+}
+
+impl From<AnswerRecord> for Answer {
+    fn from(record: AnswerRecord) -> Self {
+        let AnswerRecord { takes, physical_id, attributes, fidelity, refused } = record;
+        let result = match refused {
+            Some(reason) => Err(Refused { reason }),
+            None => Ok(Made { physical_id, attributes, fidelity }),
+        };
+        Self { result, takes }
+    }
+}
