@@ -1,12 +1,14 @@
 //! Chores that a shell script would do worse, and the tests of the house itself.
 //!
-//! `cargo xtask` runs the chores; `cargo test -p xtask` guards the walls between the crates and
-//! the Japanese catalogue.
+//! `cargo xtask` runs the chores; `cargo test -p xtask` guards the walls between the crates, the
+//! Japanese catalogue and the documents.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "chores speak on the terminal")]
 
 mod bench;
 mod catalogue;
+#[cfg(test)]
+mod documents;
 mod sentences;
 #[cfg(test)]
 mod walls;

@@ -47,6 +47,8 @@ pub struct Request<'r> {
     pub logical_id: &'r str,
     /// The physical ID, unless it is created.
     pub physical_id: &'r str,
+    /// The physical ID of the resource that a new one takes the place of.
+    pub replaces: Option<&'r str>,
     /// The properties that it should have; for a deletion, those that it has. Values that come
     /// from secret parameters are masked.
     pub properties: &'r Json,

@@ -401,6 +401,10 @@ impl<'a> Run<'a> {
                     Verb::Update => &record.settled.physical_id,
                     Verb::Delete => &goal.physical_id,
                 },
+                replaces: match (verb, &record.previous) {
+                    (Verb::Create, Some(previous)) => Some(&*previous.physical_id),
+                    _ => None,
+                },
                 properties: &goal.properties,
                 previous: match kind {
                     Some(StageKind::Restore) => Some(&record.settled.properties),

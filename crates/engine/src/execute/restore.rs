@@ -5,6 +5,7 @@ use super::{Run, STACK_TYPE, exports_of};
 use crate::provider::{Answer, Verb};
 use crate::record::{Cause, How, Phase};
 use crate::status::{ResourceStatus, StackStatus};
+use kumiki_schema::ReplacementOrder;
 
 impl Run<'_> {
     /// Gives a stack that goes back its tasks.
@@ -51,7 +52,14 @@ impl Run<'_> {
             }
             return self.enter_restore(child);
         }
-        if record.touched_by(&operation) == Some(How::Replaced) {
+        // Where the old resource is deleted first, both may have the same identifier: then what
+        // is there has to be changed back.
+        let in_its_place = kumiki_schema::resource_type(&record.settled.type_name)
+            .is_some_and(|it| it.replacement_order() == ReplacementOrder::DeleteThenCreate)
+            && record.previous.as_ref().is_some_and(|it| {
+                it.physical_id == record.settled.physical_id
+            });
+        if record.touched_by(&operation) == Some(How::Replaced) && !in_its_place {
             let old = record.previous.take().unwrap_or_default();
             let new = std::mem::replace(&mut record.settled, *old);
             if new.physical_id != record.settled.physical_id {
