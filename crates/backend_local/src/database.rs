@@ -66,8 +66,7 @@ pub(crate) fn open(path: &Path) -> Result<Connection, Unusable> {
     prepare(&connection)?;
     // Nothing is written before the file is known to be ours and whole.
     let version = version(&connection)?;
-    let check: String =
-        connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    let check: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
     if check != "ok" {
         return Err(Unusable::Damaged(check));
     }

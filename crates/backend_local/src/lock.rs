@@ -51,8 +51,7 @@ impl Lock {
             }
             Err(TryLockError::Error(error)) => return Err(NotLocked::Failed(error)),
         }
-        let holder =
-            Holder { pid: std::process::id(), command: command.to_owned(), since: now };
+        let holder = Holder { pid: std::process::id(), command: command.to_owned(), since: now };
         let text = serde_json::to_string(&holder).unwrap_or_default();
         file.set_len(0)
             .and_then(|()| file.seek(SeekFrom::Start(0)))

@@ -7,8 +7,8 @@
 //! front makes it hold only where that property is set and not false. A pattern that begins with
 //! `[` or `{{"` is JSON.
 
-use kumiki_engine::identity::{CAPITALS, SMALL, fingerprint, hex, letters, uuid};
 use kumiki_engine::Request;
+use kumiki_engine::identity::{CAPITALS, SMALL, fingerprint, hex, letters, uuid};
 use kumiki_project::partition;
 use kumiki_schema::{Kind, ResourceType};
 use serde_json::{Map, Value as Json};
@@ -55,8 +55,7 @@ pub(crate) fn made_up_name(request: &Request<'_>, longest: usize, small: bool) -
     let rest = longest.saturating_sub(13);
     // The logical ID says more than the end of a long stack name.
     let logical: String = logical_id.chars().take(24).collect();
-    let stack: String =
-        stack_name.chars().take(rest.saturating_sub(logical.len() + 1)).collect();
+    let stack: String = stack_name.chars().take(rest.saturating_sub(logical.len() + 1)).collect();
     let name = format!("{stack}-{logical}-{suffix}");
     if small { name.to_lowercase() } else { name }
 }
@@ -86,7 +85,10 @@ impl Shape {
         for (attribute, pattern) in self.attributes {
             match fill(pattern, request, id, &name) {
                 Some(text) if text.starts_with('[') || text.starts_with("{\"") => {
-                    into.insert((*attribute).to_owned(), serde_json::from_str(&text).unwrap_or_default());
+                    into.insert(
+                        (*attribute).to_owned(),
+                        serde_json::from_str(&text).unwrap_or_default(),
+                    );
                 }
                 Some(text) => {
                     into.insert((*attribute).to_owned(), Json::String(text));
@@ -206,7 +208,9 @@ fn made_up(attribute: &str, request: &Request<'_>, id: &str) -> String {
         format!("arn:{{partition}}:{service}:{{region}}:{{account}}:{kind}/{name}")
     } else if lower.ends_with("url") || lower.ends_with("uri") {
         format!("https://{service}.{{region}}.amazonaws.com/{name}")
-    } else if lower.contains("dns") || lower.contains("domain") || lower.contains("endpoint")
+    } else if lower.contains("dns")
+        || lower.contains("domain")
+        || lower.contains("endpoint")
         || lower.ends_with("address")
     {
         format!("{}-{{hex12}}.{service}.{{region}}.amazonaws.com", kind)

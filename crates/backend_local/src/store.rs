@@ -62,8 +62,7 @@ impl StateStore for SqliteStore {
     }
 
     fn exports(&self, account: &str, region: &str) -> Result<Vec<ExportRecord>, StoreError> {
-        let query =
-            "SELECT record FROM exports WHERE account = ?1 AND region = ?2 ORDER BY name";
+        let query = "SELECT record FROM exports WHERE account = ?1 AND region = ?2 ORDER BY name";
         self.records(query, [account, region])
     }
 

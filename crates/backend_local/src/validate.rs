@@ -116,11 +116,27 @@ mod tests {
             ("AWS::SNS::Topic", json!({"DisplayName": "x"}), None),
             ("AWS::SNS::Topic", json!({"Nope": 1}), Some("extraneous key [Nope] is not permitted")),
             ("AWS::SNS::Topic", json!({"TopicArn": "arn"}), Some("read-only")),
-            ("AWS::SNS::Topic", json!({"Tags": "x"}), Some("#/Tags: expected type: JSONArray, found: String")),
+            (
+                "AWS::SNS::Topic",
+                json!({"Tags": "x"}),
+                Some("#/Tags: expected type: JSONArray, found: String"),
+            ),
             ("AWS::EC2::Subnet", json!({}), Some("#: required key [VpcId] not found")),
-            ("AWS::S3::Bucket", json!({"VersioningConfiguration": {"Status": "On"}}), Some("On is not a valid enum value")),
-            ("AWS::S3::Bucket", json!({"BucketEncryption": {}}), Some("#/BucketEncryption: required key")),
-            ("AWS::EC2::VPC", json!({"EnableDnsSupport": "true", "CidrBlock": "10.0.0.0/16"}), None),
+            (
+                "AWS::S3::Bucket",
+                json!({"VersioningConfiguration": {"Status": "On"}}),
+                Some("On is not a valid enum value"),
+            ),
+            (
+                "AWS::S3::Bucket",
+                json!({"BucketEncryption": {}}),
+                Some("#/BucketEncryption: required key"),
+            ),
+            (
+                "AWS::EC2::VPC",
+                json!({"EnableDnsSupport": "true", "CidrBlock": "10.0.0.0/16"}),
+                None,
+            ),
         ];
         for (type_name, properties, expected) in cases {
             let schema = kumiki_schema::resource_type(type_name).unwrap();

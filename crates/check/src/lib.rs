@@ -6,9 +6,15 @@
 //! environment; [`merge`] makes one finding of those that several environments share.
 
 mod aws;
+mod databases;
+mod links;
 mod merge;
+mod metrics;
+mod ordering;
+mod policies;
 mod rule;
 mod rules;
+mod windows;
 
 pub use aws::{Aws, AwsError};
 pub use merge::merge;

@@ -41,6 +41,8 @@ pub(crate) enum Color {
 pub(crate) enum Command {
     /// Check every template with every environment's values
     Check(Check),
+    /// Explain a rule
+    Explain(Explain),
     /// Show what would change
     Plan(Plan),
     /// Plan, review and execute
@@ -81,6 +83,18 @@ pub(crate) struct Check {
     /// Fail on warnings too
     #[arg(long)]
     pub(crate) strict: bool,
+    /// The format of the findings
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) format: Format,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    Text,
+    Json,
+    Sarif,
+    Junit,
+    Github,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -88,6 +102,12 @@ pub(crate) enum Level {
     Error,
     Warning,
     Info,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Explain {
+    /// The rule; without one, the rules are listed
+    pub(crate) rule: Option<String>,
 }
 
 #[derive(Debug, clap::Args)]

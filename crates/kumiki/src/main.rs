@@ -6,6 +6,7 @@ mod language;
 mod output;
 mod project;
 mod render;
+mod report;
 mod watch;
 
 use args::{Args, Command};
@@ -24,6 +25,7 @@ fn main() -> ExitCode {
     let output = Output::new(&args.global);
     let result = match &args.command {
         Command::Check(it) => command::check::run(it, &args.global, &output),
+        Command::Explain(it) => command::explain::run(it, &output),
         Command::Plan(it) => command::plan::run(it, &args.global, &output),
         Command::Up(it) => command::up::run(it, &args.global, &output),
         Command::Destroy(it) => command::destroy::run(it, &args.global, &output),

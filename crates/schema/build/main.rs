@@ -6,6 +6,10 @@
 //! is kept that the library does not serve: no patterns, no ranges, no descriptions.
 
 #![allow(clippy::print_stdout, reason = "a build script speaks to Cargo on standard output")]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "a build script reads the environment and writes files"
+)]
 
 mod corrections;
 mod nodes;

@@ -56,9 +56,10 @@ impl Run<'_> {
         // is there has to be changed back.
         let in_its_place = kumiki_schema::resource_type(&record.settled.type_name)
             .is_some_and(|it| it.replacement_order() == ReplacementOrder::DeleteThenCreate)
-            && record.previous.as_ref().is_some_and(|it| {
-                it.physical_id == record.settled.physical_id
-            });
+            && record
+                .previous
+                .as_ref()
+                .is_some_and(|it| it.physical_id == record.settled.physical_id);
         if record.touched_by(&operation) == Some(How::Replaced) && !in_its_place {
             let old = record.previous.take().unwrap_or_default();
             let new = std::mem::replace(&mut record.settled, *old);

@@ -51,9 +51,11 @@ fn a_resource_that_stays_fails_the_deletion_until_it_goes() {
     let cause = outcome.cause.unwrap();
     assert_eq!((cause.stack_path.as_str(), cause.logical_id.as_str()), ("App", "Bucket"));
     assert_eq!(course(&events, "", "Network"), [""; 0]);
-    assert!(shown(&events).ends_with(
-        ". (stack) DELETE_FAILED The following resource(s) failed to delete: [App].\n"
-    ));
+    assert!(
+        shown(&events).ends_with(
+            ". (stack) DELETE_FAILED The following resource(s) failed to delete: [App].\n"
+        )
+    );
     engine.provider.refuse.clear();
     let (outcome, _) = destroy(&mut engine);
     assert!(outcome.succeeded);
@@ -98,8 +100,7 @@ Resources:
     assert!(destroy(&mut engine).0.succeeded);
     let left = engine.stacks().unwrap();
     assert_eq!((left.len(), left[0].path.as_str()), (1, ""));
-    let outcome =
-        engine.delete_stack(&left[0].name, ACCOUNT, REGION, &mut |_| {}).unwrap();
+    let outcome = engine.delete_stack(&left[0].name, ACCOUNT, REGION, &mut |_| {}).unwrap();
     assert!(outcome.succeeded);
     assert!(engine.provider.world.is_empty());
 }

@@ -74,7 +74,8 @@ fn text(resources: &[Made]) -> String {
             let _ = writeln!(body, "      KmsMasterKeyId: {reference}");
         }
     }
-    let mut project = String::from("--- stack.yaml\nResources:\n  Keep: { Type: AWS::SNS::Topic }\n");
+    let mut project =
+        String::from("--- stack.yaml\nResources:\n  Keep: { Type: AWS::SNS::Topic }\n");
     for stack in 0..2 {
         let _ = writeln!(
             project,

@@ -102,8 +102,7 @@ fn a_failed_update_goes_back_to_what_was() {
         let (world, exports) = (engine.provider.world.clone(), engine.store.exports.clone());
         let before = engine.current("app", ACCOUNT, REGION).unwrap();
         engine.provider.refuse = vec![fails.into()];
-        let (outcome, events) =
-            up(&mut engine, &tree("two", "  New: { Type: AWS::SNS::Topic }"));
+        let (outcome, events) = up(&mut engine, &tree("two", "  New: { Type: AWS::SNS::Topic }"));
         // The refusal also meets the way back, where nothing was changed.
         engine.provider.refuse.clear();
         if outcome.status == StackStatus::UpdateRollbackFailed {

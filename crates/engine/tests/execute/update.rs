@@ -58,7 +58,9 @@ fn a_replacement_is_created_first_and_the_old_one_deleted_last() {
 "
         )
     );
-    assert!(engine.provider.world.contains_key("two") && !engine.provider.world.contains_key("one"));
+    assert!(
+        engine.provider.world.contains_key("two") && !engine.provider.world.contains_key("one")
+    );
     let old: Vec<_> = events.iter().filter(|it| it.physical_id == "one").collect();
     assert_eq!(old.len(), 3, "{old:#?}");
 }
@@ -95,15 +97,14 @@ Resources:
         let next = if replaced { text("two") } else { without.to_owned() };
         let events = succeeds(&mut engine, &next);
         let skipped = course(&events, "", "Topic").contains(&"DELETE_SKIPPED");
-        let found = match (
-            engine.provider.world.contains_key("one"),
-            engine.provider.snapshots.as_slice(),
-        ) {
-            (true, []) if skipped => "stays",
-            (false, []) if !skipped => "goes",
-            (false, [one]) if one == "one" => "snapshot",
-            other => panic!("{policy} {other:?}\n{}", shown(&events)),
-        };
+        let found =
+            match (engine.provider.world.contains_key("one"), engine.provider.snapshots.as_slice())
+            {
+                (true, []) if skipped => "stays",
+                (false, []) if !skipped => "goes",
+                (false, [one]) if one == "one" => "snapshot",
+                other => panic!("{policy} {other:?}\n{}", shown(&events)),
+            };
         assert_eq!(found, expected, "{policy}\n{}", shown(&events));
     }
 }

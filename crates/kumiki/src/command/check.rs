@@ -1,10 +1,10 @@
 //! `kumiki check`: every template with every environment's values.
 
 use crate::Exit;
-use crate::args::{Check, Global, Level};
+use crate::args::{Check, Format, Global, Level};
 use crate::output::{Output, Stop};
 use crate::project::{Project, REHEARSAL_ACCOUNT, Trouble, parameters_from, split_template};
-use crate::render;
+use crate::{render, report};
 use kumiki_check::{Aws, AwsError, Subject, check_tree, merge};
 use kumiki_project::{Inputs, TemplateId, Tree};
 use kumiki_source::{Diagnostic, Severity, message};
@@ -33,7 +33,7 @@ pub(crate) fn run(args: &Check, global: &Global, output: &Output) -> Result<Exit
     let theirs = check_with_aws(&aws, &project, &trees)?;
     findings.extend(Aws::without_repetitions(theirs, &findings));
     let findings = merge(findings, &environments);
-    report(args, &project, &findings, output)
+    show(args, &project, &findings, output)
 }
 
 /// The template that PATH names, unless it is a project's folder.
@@ -185,7 +185,7 @@ fn check_with_aws(
     Ok(findings)
 }
 
-fn report(
+fn show(
     args: &Check,
     project: &Project,
     findings: &[Diagnostic],
@@ -199,20 +199,37 @@ fn report(
     };
     let shown: Vec<Diagnostic> =
         findings.iter().filter(|it| it.severity <= least).cloned().collect();
-    if output.json {
-        #[derive(Serialize)]
-        struct Content {
-            findings: Vec<render::JsonDiagnostic>,
+    let format = if output.json { Format::Json } else { args.format };
+    match format {
+        Format::Text => {
+            output.diagnostics(&shown, sources);
+            output.summary(findings);
+            if shown.len() < findings.len() {
+                let hidden = findings.len() - shown.len();
+                output.say(&message!("{hidden} are not shown: pass `--severity info`", hidden));
+            }
         }
-        let findings = render::json(&shown, sources, output.language);
-        output.document("check", Content { findings });
-    } else {
-        output.diagnostics(&shown, sources);
-        output.summary(findings);
-        if shown.len() < findings.len() {
-            let hidden = findings.len() - shown.len();
-            output.say(&message!("{hidden} are not shown: pass `--severity info`", hidden));
+        Format::Json => {
+            #[derive(Serialize)]
+            struct Content {
+                findings: Vec<render::JsonDiagnostic>,
+            }
+            let findings = render::json(&shown, sources, output.language);
+            output.document("check", Content { findings });
         }
+        Format::Sarif => output.line(&report::sarif(&shown, sources, output.language).to_string()),
+        Format::Github => {
+            let text = report::github(&shown, sources, output.language);
+            if !text.is_empty() {
+                output.line(&text);
+            }
+        }
+        Format::Junit => match report::junit(&shown, sources, output.language) {
+            Ok(text) => output.line(&text),
+            Err(error) => {
+                return Err(Stop::new(message!("the report cannot be written: {error}", error)));
+            }
+        },
     }
     let worst = findings.iter().map(|it| it.severity).min();
     let failed = worst == Some(Severity::Error)

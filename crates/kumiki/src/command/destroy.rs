@@ -5,7 +5,7 @@ use crate::args::{Destroy as Args, Global};
 use crate::command::{plan, up};
 use crate::output::{Output, Stop};
 use crate::watch::{Watch, time};
-use kumiki_backend_local::Faults;
+use kumiki_backend_local::Options;
 use kumiki_engine::Backend;
 use kumiki_plan::plan_removal;
 use kumiki_source::message;
@@ -19,7 +19,7 @@ pub(crate) fn run(args: &Args, global: &Global, output: &Output) -> Result<Exit,
     let inputs = &prepared.deployment.inputs;
     let stack = &inputs.stack_name;
     let folder = prepared.project.state_folder();
-    let mut backend = up::writer(&folder, Faults::default())?;
+    let mut backend = up::writer(&folder, Options::default())?;
     up::resume(&mut backend, output, |backend, observe| {
         backend.resume(&inputs.parameters, observe).map_err(|it| Stop::new(it.message()))
     })?;
@@ -63,7 +63,7 @@ pub(crate) fn run(args: &Args, global: &Global, output: &Output) -> Result<Exit,
         .map_err(|it| Stop::new(it.message()))?;
     drop(watch);
     if !outcome.succeeded {
-        return up::failed(&outcome, output);
+        return Err(up::failed(&outcome));
     }
     if output.json {
         output.document("destroy", Content { stack, deleted: true, retained });

@@ -2,6 +2,7 @@
 
 pub(crate) mod check;
 pub(crate) mod destroy;
+pub(crate) mod explain;
 pub(crate) mod plan;
 pub(crate) mod show;
 pub(crate) mod up;

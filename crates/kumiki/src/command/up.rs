@@ -5,7 +5,7 @@ use crate::args::{Global, Up as Args};
 use crate::command::plan::{self, Prepared};
 use crate::output::{Output, Stop, Style};
 use crate::watch::{Watch, time};
-use kumiki_backend_local::{Faults, LocalBackend};
+use kumiki_backend_local::{Fault, LocalBackend, Options};
 use kumiki_engine::{Backend, ChangeSetRequest, Clock, Event, Outcome};
 use kumiki_plan::{Current, Plan};
 use kumiki_source::message;
@@ -15,7 +15,8 @@ use std::path::Path;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 pub(crate) fn run(args: &Args, global: &Global, output: &Output) -> Result<Exit, Stop> {
-    let faults = Faults::parse(&args.fail).map_err(|error| Stop::new(error.message()))?;
+    let faults: Result<Vec<Fault>, _> = args.fail.iter().map(|it| Fault::parse(it)).collect();
+    let options = Options { faults: faults.map_err(Stop::new)? };
     let Some(prepared) = plan::prepare(&args.target, global, output)? else {
         return Ok(Exit::Failed);
     };
@@ -35,12 +36,12 @@ pub(crate) fn run(args: &Args, global: &Global, output: &Output) -> Result<Exit,
     }
     drop(reader);
 
-    let mut backend = writer(&folder, faults)?;
+    let mut backend = writer(&folder, options)?;
     if let Some(outcome) = resume(&mut backend, output, |backend, observe| {
         backend.resume(&inputs.parameters, observe).map_err(|it| Stop::new(it.message()))
     })? {
         if !outcome.succeeded {
-            return failed(&outcome, output);
+            return Err(failed(&outcome));
         }
     }
     let current = current(&backend, &prepared)?;
@@ -75,7 +76,7 @@ pub(crate) fn run(args: &Args, global: &Global, output: &Output) -> Result<Exit,
         .map_err(|it| Stop::new(it.message()))?;
     drop(watch);
     if !outcome.succeeded {
-        return failed(&outcome, output);
+        return Err(failed(&outcome));
     }
     let after = self::current(&backend, &prepared)?;
     done(&plan, &outcome, &after, started, output);
@@ -117,13 +118,13 @@ fn approved(args: &Args, demanded: bool, plan: &Plan, output: &Output) -> Result
 
 /// The engine for reading.
 pub(crate) fn reader(folder: &Path) -> Result<LocalBackend, Stop> {
-    LocalBackend::read(folder).map_err(|error| Stop::new(error.message()))
+    LocalBackend::open_read_only(folder, Box::new(Wall)).map_err(|error| Stop::new(error.message()))
 }
 
 /// The engine for writing, with its lock.
-pub(crate) fn writer(folder: &Path, faults: Faults) -> Result<LocalBackend, Stop> {
+pub(crate) fn writer(folder: &Path, options: Options) -> Result<LocalBackend, Stop> {
     let command: Vec<String> = std::env::args().collect();
-    LocalBackend::open(folder, Box::new(Wall), &command.join(" "), faults)
+    LocalBackend::open(folder, Box::new(Wall), &command.join(" "), options)
         .map_err(|error| Stop::new(error.message()))
 }
 
@@ -217,8 +218,8 @@ fn done(plan: &Plan, outcome: &Outcome, after: &Current, started: Instant, outpu
     }
 }
 
-/// Shows a failed operation, the first cause on top.
-pub(crate) fn failed(outcome: &Outcome, output: &Output) -> Result<Exit, Stop> {
+/// What a failed operation tells, the first cause on top.
+pub(crate) fn failed(outcome: &Outcome) -> Stop {
     let (stack, status) = (&outcome.stack_name, &outcome.status);
     let stop = match &outcome.cause {
         Some(cause) => {
@@ -226,15 +227,11 @@ pub(crate) fn failed(outcome: &Outcome, output: &Output) -> Result<Exit, Stop> {
                 "" => cause.logical_id.clone(),
                 path => format!("{path}/{}", cause.logical_id),
             };
-            Stop::new(message!(
-                "`{path}` ({type_name}) failed: {reason}",
-                path,
-                type_name = cause.resource_type,
-                reason = cause.reason
-            ))
-            .help(message!("stack `{stack}` is in `{status}` now", stack, status))
+            let (type_name, reason) = (&cause.resource_type, &cause.reason);
+            Stop::new(message!("`{path}` ({type_name}) failed: {reason}", path, type_name, reason))
+                .help(message!("stack `{stack}` is in `{status}` now", stack, status))
         }
         None => Stop::new(message!("stack `{stack}` is in `{status}`", stack, status)),
     };
-    Err(stop.failed())
+    stop.failed()
 }

@@ -1,0 +1,310 @@
+//! The embedded backend as a whole.
+
+use crate::database::{Unusable, open, open_read_only};
+use crate::faults::Fault;
+use crate::lock::{Holder, Lock, NotLocked};
+use crate::provider::LocalProvider;
+use crate::store::SqliteStore;
+use crate::world::World;
+use kumiki_engine::{
+    Backend, ChangeSetRecord, ChangeSetRequest, Clock, CreateChangeSetError, DeleteError, Engine,
+    Event, ExecuteError, ExportRecord, ImportRecord, Observe, OperationRecord, Outcome,
+    ResourceRecord, StackRecord, StoreError,
+};
+use kumiki_plan::Current;
+use kumiki_project::Given;
+use kumiki_source::{Message, message};
+use std::fmt;
+use std::fs::DirBuilder;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+/// How the backend behaves.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// What fails on purpose.
+    pub faults: Vec<Fault>,
+}
+
+/// The embedded backend.
+pub struct LocalBackend {
+    engine: Engine<SqliteStore, LocalProvider, Box<dyn Clock>>,
+    _lock: Option<Lock>,
+}
+
+impl fmt::Debug for LocalBackend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LocalBackend").finish_non_exhaustive()
+    }
+}
+
+/// Why the state cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process is at work.
+    Busy {
+        /// Who, if it could be read.
+        holder: Option<Holder>,
+    },
+    /// A newer version of this program wrote the state.
+    Newer {
+        /// The state file.
+        path: PathBuf,
+        /// Its version.
+        version: i64,
+    },
+    /// The state file is damaged.
+    Damaged {
+        /// The state file.
+        path: PathBuf,
+        /// In what way.
+        what: String,
+    },
+    /// The folder or a file in it cannot be used.
+    Io {
+        /// The folder or file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The database cannot be used.
+    Database {
+        /// The state file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+impl OpenError {
+    /// The error in words.
+    pub fn message(&self) -> Message {
+        match self {
+            Self::Busy { holder: Some(Holder { pid, command, since }) } => message!(
+                "`{command}` is at work: process {pid}, since {since}",
+                command,
+                pid,
+                since = utc(*since)
+            ),
+            Self::Busy { holder: None } => message!("another process is at work"),
+            Self::Newer { path, version } => message!(
+                "`{path}` was written by a newer Kumiki (state version {version}); nothing was changed",
+                path = path.display(),
+                version
+            ),
+            Self::Damaged { path, what } => message!(
+                "`{path}` is damaged ({what}); nothing was changed",
+                path = path.display(),
+                what
+            ),
+            Self::Io { path, source } => {
+                message!("`{path}` cannot be used: {source}", path = path.display(), source)
+            }
+            Self::Database { path, source } => {
+                message!("`{path}` cannot be used: {source}", path = path.display(), source)
+            }
+        }
+    }
+}
+
+impl fmt::Display for OpenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.message().fmt(f)
+    }
+}
+
+/// A time in ISO 8601, to the second.
+fn utc(milliseconds: u64) -> String {
+    let seconds = milliseconds / 1000;
+    let (days, rest) = (seconds / 86_400, seconds % 86_400);
+    // Howard Hinnant's `civil_from_days`, for days since 1970: years begin in March.
+    let shifted = days + 719_468;
+    let era = shifted / 146_097;
+    let day_of_era = shifted % 146_097;
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    let year = year_of_era + era * 400 + u64::from(month <= 2);
+    let (hour, minute, second) = (rest / 3600, rest / 60 % 60, rest % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+}
+
+impl LocalBackend {
+    /// Opens the state in `folder` for writing, creating both, and locks it until the backend is
+    /// dropped or the process ends. `command` is shown to others who find it locked.
+    ///
+    /// # Errors
+    /// When another process has the lock, or the state cannot be used; nothing was changed.
+    pub fn open(
+        folder: &Path,
+        clock: Box<dyn Clock>,
+        command: &str,
+        options: Options,
+    ) -> Result<Self, OpenError> {
+        create(folder)?;
+        let at = folder.join("lock");
+        let lock = match Lock::take(&at, command, clock.now()) {
+            Ok(lock) => lock,
+            Err(NotLocked::Held(holder)) => return Err(OpenError::Busy { holder }),
+            Err(NotLocked::Failed(source)) => return Err(OpenError::Io { path: at, source }),
+        };
+        let path = folder.join("state.db");
+        let connection = open(&path).map_err(|error| unusable(path, error))?;
+        Ok(Self::over(connection, clock, options, Some(lock)))
+    }
+
+    /// Opens the state in `folder` for reading only, also while another process is at work.
+    /// Without a state there are no stacks.
+    ///
+    /// # Errors
+    /// When the state cannot be used.
+    pub fn open_read_only(folder: &Path, clock: Box<dyn Clock>) -> Result<Self, OpenError> {
+        let path = folder.join("state.db");
+        let connection = open_read_only(&path).map_err(|error| unusable(path, error))?;
+        Ok(Self::over(connection, clock, Options::default(), None))
+    }
+
+    fn over(
+        connection: rusqlite::Connection,
+        clock: Box<dyn Clock>,
+        options: Options,
+        lock: Option<Lock>,
+    ) -> Self {
+        // Large: one commit may hold thousands of records.
+        connection.set_prepared_statement_cache_capacity(64);
+        let connection = Arc::new(Mutex::new(connection));
+        let store = SqliteStore::new(connection.clone());
+        let provider = LocalProvider::new(World::new(connection), options.faults);
+        Self { engine: Engine { store, provider, clock }, _lock: lock }
+    }
+}
+
+fn create(folder: &Path) -> Result<(), OpenError> {
+    let mut builder = DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    match builder.create(folder) {
+        Err(source) if source.kind() != io::ErrorKind::AlreadyExists || !folder.is_dir() => {
+            Err(OpenError::Io { path: folder.to_owned(), source })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn unusable(path: PathBuf, error: Unusable) -> OpenError {
+    match error {
+        Unusable::Newer(version) => OpenError::Newer { path, version },
+        Unusable::Damaged(what) => OpenError::Damaged { path, what },
+        Unusable::Failed(error) => OpenError::Database { path, source: Box::new(error) },
+    }
+}
+
+impl Backend for LocalBackend {
+    fn current(
+        &self,
+        stack_name: &str,
+        account: &str,
+        region: &str,
+    ) -> Result<Current, StoreError> {
+        self.engine.current(stack_name, account, region)
+    }
+
+    fn create_change_set(
+        &mut self,
+        request: &ChangeSetRequest<'_>,
+    ) -> Result<ChangeSetRecord, CreateChangeSetError> {
+        self.engine.create_change_set(request)
+    }
+
+    fn execute_change_set(
+        &mut self,
+        id: &str,
+        given: &[Given],
+        observe: &mut Observe<'_>,
+    ) -> Result<Outcome, ExecuteError> {
+        self.engine.execute_change_set(id, given, observe)
+    }
+
+    fn change_set_plan(&self, id: &str) -> Result<Option<serde_json::Value>, StoreError> {
+        self.engine.change_set_plan(id)
+    }
+
+    fn delete_change_set(&mut self, id: &str) -> Result<(), ExecuteError> {
+        self.engine.delete_change_set(id)
+    }
+
+    fn unfinished(&self) -> Result<Option<OperationRecord>, StoreError> {
+        self.engine.unfinished()
+    }
+
+    fn resume(
+        &mut self,
+        given: &[Given],
+        observe: &mut Observe<'_>,
+    ) -> Result<Option<Outcome>, ExecuteError> {
+        self.engine.resume(given, observe)
+    }
+
+    fn delete_stack(
+        &mut self,
+        stack_name: &str,
+        account: &str,
+        region: &str,
+        observe: &mut Observe<'_>,
+    ) -> Result<Outcome, DeleteError> {
+        self.engine.delete_stack(stack_name, account, region, observe)
+    }
+
+    fn events(
+        &self,
+        stack_name: &str,
+        account: &str,
+        region: &str,
+        after: u64,
+    ) -> Result<Vec<Event>, StoreError> {
+        self.engine.events(stack_name, account, region, after)
+    }
+
+    fn stacks(&self) -> Result<Vec<StackRecord>, StoreError> {
+        self.engine.stacks()
+    }
+
+    fn resources(&self, stack_id: &str) -> Result<Vec<ResourceRecord>, StoreError> {
+        self.engine.resources(stack_id)
+    }
+
+    fn exports(&self, account: &str, region: &str) -> Result<Vec<ExportRecord>, StoreError> {
+        self.engine.exports(account, region)
+    }
+
+    fn imports(&self, account: &str, region: &str) -> Result<Vec<ImportRecord>, StoreError> {
+        self.engine.imports(account, region)
+    }
+
+    fn change_sets(
+        &self,
+        stack_name: &str,
+        account: &str,
+        region: &str,
+    ) -> Result<Vec<ChangeSetRecord>, StoreError> {
+        self.engine.change_sets(stack_name, account, region)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::utc;
+
+    #[test]
+    fn times_are_read_by_people() {
+        assert_eq!(utc(0), "1970-01-01T00:00:00Z");
+        assert_eq!(utc(1_795_478_399_000), "2026-11-23T23:59:59Z");
+        assert_eq!(utc(1_709_164_800_000), "2024-02-29T00:00:00Z");
+    }
+}

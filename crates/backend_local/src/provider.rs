@@ -1,0 +1,268 @@
+//! The provider of every type: the schema says what is accepted, [`shapes`](crate::shapes) what
+//! identifiers and attributes look like, [`behaviour`](crate::behaviour) what services refuse.
+
+use crate::behaviour::{Cx, behaviour_of, home};
+use crate::durations::{REFUSAL, typical_duration};
+use crate::faults::Fault;
+use crate::shape::{attributes, generic_id, text_at};
+use crate::shapes::shape_of;
+use crate::validate::problems;
+use crate::world::{Thing, World};
+use crate::zones::zones;
+use kumiki_engine::{Answer, Made, Provider, Refused, Request, StoreError, Verb};
+use kumiki_plan::Detail;
+use serde_json::{Map, Value as Json};
+
+/// How well a type is rehearsed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Fidelity {
+    /// Nothing is known of the type: nothing but its name is rehearsed.
+    Unknown,
+    /// Its properties are checked against its schema; identifiers and attributes have a likely
+    /// shape.
+    Generic,
+    /// Identifiers and attributes are as documented, and the service's own rules are checked.
+    Modelled,
+}
+
+impl Fidelity {
+    /// The word used in output and in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Generic => "generic",
+            Self::Modelled => "modelled",
+        }
+    }
+}
+
+/// How well a type is rehearsed.
+pub fn fidelity(type_name: &str) -> Fidelity {
+    if behaviour_of(type_name).is_some() || type_name == "AWS::CloudFormation::Stack" {
+        Fidelity::Modelled
+    } else if !type_name.starts_with("Custom::")
+        && kumiki_schema::resource_type(type_name).is_some()
+    {
+        Fidelity::Generic
+    } else {
+        Fidelity::Unknown
+    }
+}
+
+/// What marks a resource of a type that nothing is known of.
+const UNKNOWN: &str =
+    "Not modelled: nothing is known of this type, so nothing but its name was rehearsed";
+
+/// The provider of every type.
+#[derive(Debug)]
+pub struct LocalProvider {
+    pub(crate) world: World,
+    faults: Vec<Fault>,
+}
+
+impl LocalProvider {
+    pub(crate) fn new(world: World, faults: Vec<Fault>) -> Self {
+        Self { world, faults }
+    }
+
+    fn answer(&mut self, request: &Request<'_>) -> Result<Made, String> {
+        if let Some(fault) = self.faults.iter().find(|it| it.meets(request)) {
+            return Err(fault.reason.clone());
+        }
+        match request.verb {
+            Verb::Create => self.create(request),
+            Verb::Update => self.update(request),
+            Verb::Delete => self.delete(request),
+        }
+    }
+
+    fn check(&self, request: &Request<'_>) -> Result<(), String> {
+        if let Some(schema) = kumiki_schema::resource_type(request.type_name)
+            && let Some(problems) = problems(schema, request.properties)
+        {
+            return Err(format!(
+                "Properties validation failed for resource {} with message:\n{problems}",
+                request.logical_id
+            ));
+        }
+        match behaviour_of(request.type_name) {
+            Some(behaviour) => (behaviour.write)(&Cx { request, world: &self.world }),
+            None => Ok(()),
+        }
+    }
+
+    fn create(&mut self, request: &Request<'_>) -> Result<Made, String> {
+        self.check(request)?;
+        let shape = shape_of(request.type_name);
+        let id = match shape {
+            Some(shape) => shape.physical_id(request),
+            None => generic_id(kumiki_schema::resource_type(request.type_name), request),
+        };
+        let (account, region) = home(request.type_name, request.account, request.region);
+        let in_its_place = request.replaces == Some(&*id) && goes_first(request.type_name);
+        if let Some(there) = self.world.get(account, region, request.type_name, &id)
+            && !in_its_place
+        {
+            let (stack, _) = &there.maker;
+            return Err(format!("{id} already exists in stack {stack}"));
+        }
+        Ok(self.put(request, id))
+    }
+
+    fn update(&mut self, request: &Request<'_>) -> Result<Made, String> {
+        let id = request.physical_id.to_owned();
+        let (account, region) = home(request.type_name, request.account, request.region);
+        if self.world.get(account, region, request.type_name, &id).is_none() {
+            return Err(format!(
+                "Resource of type '{}' with identifier '{id}' was not found.",
+                request.type_name
+            ));
+        }
+        self.check(request)?;
+        Ok(self.put(request, id))
+    }
+
+    fn put(&mut self, request: &Request<'_>, id: String) -> Made {
+        let schema = kumiki_schema::resource_type(request.type_name);
+        let attributes = attributes(shape_of(request.type_name), schema, request, &id);
+        let thing = Thing {
+            properties: request.properties.clone(),
+            attributes: attributes.clone(),
+            tags: request.tags.to_vec(),
+            maker: (request.stack_id.to_owned(), request.logical_id.to_owned()),
+        };
+        let (account, region) = home(request.type_name, request.account, request.region);
+        self.world.put(account, region, request.type_name, &id, thing);
+        let unknown = fidelity(request.type_name) == Fidelity::Unknown;
+        let mark = unknown.then(|| UNKNOWN.to_owned()).or_else(|| placeholder(request));
+        Made { physical_id: id, attributes, fidelity: mark }
+    }
+
+    fn delete(&mut self, request: &Request<'_>) -> Result<Made, String> {
+        let Request { type_name, physical_id: id, .. } = *request;
+        let (account, region) = home(type_name, request.account, request.region);
+        let made = Made { physical_id: id.to_owned(), ..Made::default() };
+        let Some(there) = self.world.get(account, region, type_name, id) else {
+            return Ok(made);
+        };
+        // One that took its place under the same identifier stays.
+        let own = (request.stack_id, request.logical_id);
+        let same = (&*there.maker.0, &*there.maker.1) == own;
+        let properties = there.properties.clone();
+        if !same || goes_first(type_name) && properties != *request.properties {
+            return Ok(made);
+        }
+        if let Some(behaviour) = behaviour_of(type_name) {
+            let request = Request { properties: &properties, ..request.clone() };
+            (behaviour.delete)(&Cx { request: &request, world: &self.world })?;
+        }
+        if request.snapshot {
+            self.snapshot(request, &properties);
+        }
+        self.world.remove(account, region, type_name, id);
+        Ok(made)
+    }
+
+    /// The snapshot that is left of a resource with a policy of `Snapshot`.
+    ///
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html>
+    fn snapshot(&mut self, request: &Request<'_>, properties: &Json) {
+        let Request { account, region, stack_name, logical_id, physical_id, .. } = *request;
+        let kind = match request.type_name {
+            "AWS::RDS::DBCluster" => "AWS::RDS::DBClusterSnapshot",
+            "AWS::EC2::Volume" => "AWS::EC2::Snapshot",
+            _ => "AWS::RDS::DBSnapshot",
+        };
+        let mut suffix = kumiki_engine::identity::hex(&request.seed, 12);
+        suffix.insert_str(0, "snapshot-");
+        let id = format!("{stack_name}-{}-{suffix}", logical_id.to_lowercase());
+        let mut source = Map::new();
+        source.insert("Source".to_owned(), Json::String(physical_id.to_owned()));
+        for name in ["Engine", "EngineVersion", "AllocatedStorage"] {
+            if let Some(text) = text_at(properties, name) {
+                source.insert(name.to_owned(), Json::String(text));
+            }
+        }
+        let thing = Thing {
+            properties: Json::Object(source),
+            maker: (request.stack_id.to_owned(), logical_id.to_owned()),
+            ..Thing::default()
+        };
+        self.world.put(account, region, kind, &id, thing);
+    }
+}
+
+/// What marks a resource that was rehearsed with a value that is still to be filled in, `<…>`,
+/// where AWS would refuse it.
+fn placeholder(request: &Request<'_>) -> Option<String> {
+    let property = match request.type_name {
+        "AWS::SNS::Subscription" => "Endpoint",
+        _ => return None,
+    };
+    let value = text_at(request.properties, property)?;
+    is_placeholder(&value)
+        .then(|| format!("Rehearsed with the placeholder {value} as {property}: AWS refuses it"))
+}
+
+/// Whether a value is a mark in the place of one that is still to be filled in.
+pub(crate) fn is_placeholder(value: &str) -> bool {
+    value.len() > 2 && value.starts_with('<') && value.ends_with('>')
+}
+
+/// Whether the old resource goes before its replacement comes.
+fn goes_first(type_name: &str) -> bool {
+    kumiki_schema::resource_type(type_name).is_some_and(|it| {
+        it.replacement_order() == kumiki_schema::ReplacementOrder::DeleteThenCreate
+    })
+}
+
+impl Provider for LocalProvider {
+    fn perform(&mut self, request: &Request<'_>) -> Result<Answer, StoreError> {
+        self.world.load()?;
+        if let Some(answer) = self.world.answer(request.token) {
+            return Ok(answer.clone());
+        }
+        let result = self.answer(request).map_err(|reason| Refused { reason });
+        let typical = typical_duration(request.type_name, request.verb);
+        let takes = if result.is_ok() { typical } else { typical.min(REFUSAL) };
+        let answer = Answer { result, takes };
+        self.world.remember(request.token, answer.clone());
+        Ok(answer)
+    }
+
+    fn flush(&mut self) -> Result<(), StoreError> {
+        self.world.flush()
+    }
+
+    fn forget(&mut self) -> Result<(), StoreError> {
+        self.world.forget()
+    }
+
+    fn read(
+        &mut self,
+        account: &str,
+        region: &str,
+        type_name: &str,
+        physical_id: &str,
+    ) -> Result<Option<Json>, StoreError> {
+        self.world.load()?;
+        let (account, region) = home(type_name, account, region);
+        let thing = self.world.get(account, region, type_name, physical_id);
+        Ok(thing.map(|it| it.properties.clone()))
+    }
+
+    /// Of what replaces conditionally, a change of these does; of the rest the documentation
+    /// says "some interruptions".
+    fn replaces(&self, type_name: &str, details: &[Detail]) -> bool {
+        let replacing: &[&str] = match type_name {
+            // <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-rds-dbinstance.html>
+            "AWS::RDS::DBInstance" => &["DBSnapshotIdentifier", "StorageEncrypted", "KmsKeyId"],
+            _ => &[],
+        };
+        details.iter().any(|it| replacing.contains(&it.path.split('.').next().unwrap_or_default()))
+    }
+
+    fn zones(&self, region: &str) -> Option<Vec<String>> {
+        zones(region)
+    }
+}

@@ -1,0 +1,7 @@
+//! The embedded backend on projects, real and small.
+
+mod behaviours;
+mod durable;
+mod folder;
+mod project;
+mod service;

@@ -1,0 +1,101 @@
+//! The real service account, rehearsed with its real parameters.
+
+use crate::folder::Folder;
+use crate::project::*;
+use kumiki_backend_local::{Fidelity, fidelity};
+use kumiki_engine::{Backend, StackStatus};
+use kumiki_project::{FileError, Files, Inputs, Library, parse_parameter_file};
+use std::path::PathBuf;
+
+struct Disk(PathBuf);
+
+impl Files for Disk {
+    fn read(&self, path: &str) -> Result<Vec<u8>, FileError> {
+        std::fs::read(self.0.join(path)).map_err(|it| FileError::Other(it.to_string()))
+    }
+}
+
+fn service(environment: &str) -> (Library, Inputs) {
+    let disk = Disk(PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../infra/service")));
+    let mut library = Library::default();
+    library.load("stack.yaml", &disk);
+    let file = library.read(&format!("parameters/{environment}.json"), &disk).unwrap();
+    let parameters = parse_parameter_file(file, library.sources.get(file).text()).parameters;
+    let mut inputs = inputs("facility", &[]);
+    inputs.parameters = parameters;
+    inputs.environment = environment.into();
+    (library, inputs)
+}
+
+#[test]
+fn dev_is_created_changed_and_deleted() {
+    let folder = Folder::new();
+    let mut backend = open(&folder, &[]);
+    let (library, mut dev) = service("dev");
+    let (outcome, events) = up(&mut backend, &library, &dev).unwrap();
+    assert!(outcome.succeeded, "{:#?}\n{}", outcome.cause, failures(&events));
+    assert_eq!(outcome.status, StackStatus::CreateComplete);
+    assert!(outcome.elapsed > 600_000 && outcome.elapsed < 7_200_000, "{}", outcome.elapsed);
+    assert!(up(&mut backend, &library, &dev).is_none());
+    let stacks = backend.stacks().unwrap();
+    let output = |name: &str| stacks[0].settled.outputs[name].value.clone();
+    let endpoint = output("DBEndpoint");
+    assert!(
+        endpoint.starts_with("facility-dev-db.c") && endpoint.ends_with(".rds.amazonaws.com"),
+        "{endpoint}"
+    );
+    assert!(output("VpcId").starts_with("vpc-"));
+    for parameter in &mut dev.parameters {
+        if &*parameter.name == "DBMaxAllocatedStorage" {
+            parameter.value = "200".into();
+        }
+    }
+    let (outcome, events) = up(&mut backend, &library, &dev).unwrap();
+    assert!(outcome.succeeded, "{}", failures(&events));
+    let touched: Vec<_> = events
+        .iter()
+        .filter(|it| it.status == "UPDATE_COMPLETE")
+        .map(|it| it.resource_type.as_str())
+        .filter(|it| *it != "AWS::CloudFormation::Stack")
+        .collect();
+    assert_eq!(touched, ["AWS::RDS::DBInstance"]);
+    assert!(up(&mut backend, &library, &dev).is_none());
+    let mut events = Vec::new();
+    let outcome = backend
+        .delete_stack("facility", ACCOUNT, REGION, &mut |it| events.push(it.clone()))
+        .unwrap();
+    assert!(outcome.succeeded, "{}", failures(&events));
+    assert!(backend.exports(ACCOUNT, REGION).unwrap().is_empty());
+    let kept = events.iter().filter(|it| it.status == "DELETE_SKIPPED").count();
+    assert!(kept > 5, "{kept}");
+    // What was retained keeps its name: the account cannot be created again as it is.
+    let (outcome, _) = up(&mut backend, &library, &dev).unwrap();
+    assert_eq!(outcome.status, StackStatus::RollbackComplete);
+    assert!(outcome.cause.unwrap().reason.contains("already exists in stack"));
+}
+
+#[test]
+fn a_database_that_fails_is_the_first_cause() {
+    let folder = Folder::new();
+    let mut backend = open(&folder, &["RdsStack/DBInstance:create:No capacity"]);
+    let (library, dev) = service("dev");
+    let (outcome, events) = up(&mut backend, &library, &dev).unwrap();
+    assert_eq!(outcome.status, StackStatus::RollbackComplete, "{}", failures(&events));
+    let cause = outcome.cause.unwrap();
+    assert_eq!(
+        (&*cause.stack_path, &*cause.logical_id, &*cause.reason),
+        ("RdsStack", "DBInstance", "No capacity")
+    );
+    assert!(backend.exports(ACCOUNT, REGION).unwrap().is_empty());
+}
+
+#[test]
+fn every_type_is_known() {
+    let (library, _) = service("dev");
+    for (_, template) in library.templates() {
+        for resource in &template.resources {
+            let name = &*resource.type_name.text;
+            assert_ne!(fidelity(name), Fidelity::Unknown, "{name}");
+        }
+    }
+}

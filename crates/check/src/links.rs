@@ -1,0 +1,226 @@
+//! Which resource of a tree a value names.
+//!
+//! Only a plain `Ref`, `Fn::GetAtt` or a string of nothing but one `${…}` names a resource, through
+//! any number of parameters, outputs and exports. What is cut out of an ARN or joined to something
+//! is made of the resource and is not its name.
+
+use crate::rule::Cx;
+use kumiki_project::{Resource, ResourceRef, Stack, Tree, Unknown, Value};
+use kumiki_source::Sources;
+use std::collections::HashMap;
+
+/// A resource by its positions: of the stack in the tree, of the resource in the stack.
+pub(crate) type Place = (usize, usize);
+
+/// A resource that surely is created, with its place and stack.
+pub(crate) type Certain<'t> = (Place, &'t Stack, &'t Resource);
+
+/// The resources of a tree by what refers to them.
+pub(crate) struct Links<'t> {
+    tree: &'t Tree,
+    sources: &'t Sources,
+    stacks: HashMap<&'t str, usize>,
+    /// Whether each stack is surely created.
+    created: Vec<bool>,
+}
+
+/// What a value that names a resource says.
+#[derive(Clone, Copy)]
+pub(crate) struct Reference<'v> {
+    /// The resource.
+    pub(crate) resource: &'v ResourceRef,
+    /// The attribute, or nothing for `Ref`.
+    pub(crate) attribute: Option<&'v str>,
+}
+
+impl<'t> Links<'t> {
+    pub(crate) fn new(cx: &Cx<'t>) -> Self {
+        let tree = cx.tree;
+        let mut created: Vec<bool> = Vec::with_capacity(tree.stacks.len());
+        for stack in &tree.stacks {
+            // Parents come before their children.
+            created.push(stack.parent.is_none_or(|(parent, resource)| {
+                created[parent] && tree.stacks[parent].resources[resource].condition.is_true()
+            }));
+        }
+        Self {
+            tree,
+            sources: &cx.library.sources,
+            stacks: tree.stacks.iter().enumerate().map(|(index, it)| (&*it.path, index)).collect(),
+            created,
+        }
+    }
+
+    /// Every resource that surely is created.
+    pub(crate) fn all(&self) -> impl Iterator<Item = Certain<'t>> + use<'t, '_> {
+        let tree = self.tree;
+        tree.stacks.iter().enumerate().filter(|(index, _)| self.created[*index]).flat_map(
+            |(index, stack)| {
+                stack
+                    .resources
+                    .iter()
+                    .enumerate()
+                    .filter(|(_, it)| it.condition.is_true())
+                    .map(move |(position, resource)| ((index, position), stack, resource))
+            },
+        )
+    }
+
+    /// Every resource of a type that surely is created.
+    pub(crate) fn certain<'a>(
+        &'a self,
+        type_name: &'a str,
+    ) -> impl Iterator<Item = Certain<'t>> + use<'t, 'a> {
+        self.all().filter(move |(_, _, it)| &*it.type_name == type_name)
+    }
+
+    /// Whether every resource of a type that there may be is also surely created.
+    pub(crate) fn all_certain(&self, type_name: &str) -> bool {
+        self.tree.stacks.iter().zip(&self.created).all(|(stack, created)| {
+            stack
+                .resources
+                .iter()
+                .filter(|it| &*it.type_name == type_name && !it.condition.is_false())
+                .all(|it| *created && it.condition.is_true())
+        })
+    }
+
+    /// Whether every nested stack of the tree was followed, so that nothing of it is unseen.
+    pub(crate) fn whole(&self) -> bool {
+        self.tree.stacks.iter().all(|stack| {
+            stack.resources.iter().all(|it| {
+                it.condition.is_false()
+                    || it.child.is_some()
+                    || &*it.type_name != "AWS::CloudFormation::Stack"
+            })
+        })
+    }
+
+    /// The place of a resource.
+    pub(crate) fn place(&self, reference: &ResourceRef) -> Option<Place> {
+        let stack = *self.stacks.get(&*reference.stack)?;
+        let resources = &self.tree.stacks[stack].resources;
+        let position = resources.iter().position(|it| it.logical_id == reference.logical_id)?;
+        Some((stack, position))
+    }
+
+    /// The resource at a place.
+    pub(crate) fn at(&self, place: Place) -> &'t Resource {
+        &self.tree.stacks[place.0].resources[place.1]
+    }
+
+    /// What a value says of a resource, if it names one and nothing else.
+    pub(crate) fn reference<'v>(&self, value: &'v Value) -> Option<Reference<'v>> {
+        let reference = match &**value.as_unknown()? {
+            Unknown::PhysicalId(resource) => Reference { resource, attribute: None },
+            Unknown::Attribute(resource, name) => Reference { resource, attribute: Some(name) },
+            _ => return None,
+        };
+        let text = value.origin.span.and_then(|it| self.sources.slice(it))?;
+        plain(text).then_some(reference)
+    }
+
+    /// The resource of a type that a value names: by reference, or by one of these names.
+    pub(crate) fn named(
+        &self,
+        value: &Value,
+        type_name: &str,
+        names: &HashMap<&'t str, Place>,
+    ) -> Option<Place> {
+        if let Some(text) = value.as_text() {
+            return names.get(text).copied();
+        }
+        let reference = self.reference(value)?;
+        (&*reference.resource.type_name == type_name)
+            .then(|| self.place(reference.resource))
+            .flatten()
+    }
+
+    /// The resources of a type by the name that a property gives them.
+    pub(crate) fn names(&self, type_name: &str, property: &str) -> HashMap<&'t str, Place> {
+        self.certain(type_name)
+            .filter_map(|(place, _, it)| Some((it.property(property)?.as_text()?, place)))
+            .collect()
+    }
+
+    /// Whether two values surely are the same: one text, or one attribute of one resource.
+    pub(crate) fn same(&self, one: &Value, other: &Value) -> bool {
+        if let (Some(one), Some(other)) = (one.as_text(), other.as_text()) {
+            return one == other;
+        }
+        match (self.reference(one), self.reference(other)) {
+            (Some(one), Some(other)) => {
+                one.resource == other.resource
+                    && (one.attribute == other.attribute
+                        || is_id(one.resource, one.attribute)
+                            && is_id(other.resource, other.attribute))
+            }
+            _ => false,
+        }
+    }
+}
+
+/// Whether an attribute is another name for what `Ref` gives.
+fn is_id(resource: &ResourceRef, attribute: Option<&str>) -> bool {
+    let Some(attribute) = attribute else { return true };
+    matches!(
+        (&*resource.type_name, attribute),
+        ("AWS::EC2::VPC", "VpcId")
+            | ("AWS::EC2::Subnet", "SubnetId")
+            | ("AWS::EC2::InternetGateway", "InternetGatewayId")
+            | ("AWS::EC2::RouteTable", "RouteTableId")
+            | ("AWS::EC2::TransitGateway", "Id")
+            | ("AWS::ElasticLoadBalancingV2::TargetGroup", "TargetGroupArn")
+            | ("AWS::ElasticLoadBalancingV2::LoadBalancer", "LoadBalancerArn")
+            | ("AWS::SNS::Topic", "TopicArn")
+            | ("AWS::KMS::Key", "KeyId")
+    )
+}
+
+/// Whether a text is a reference and nothing else.
+fn plain(text: &str) -> bool {
+    let text = text.trim_start_matches(['{', '"', '\'', ' ', '\n']);
+    if ["!Ref", "!GetAtt", "Ref", "Fn::GetAtt"].iter().any(|it| text.starts_with(it)) {
+        return true;
+    }
+    let Some(inner) = text.strip_prefix("!Sub").or_else(|| text.strip_prefix("Fn::Sub")) else {
+        return false;
+    };
+    let quotes = ['"', '\'', ' ', '\n', ':', '}', '|', '>', '-'];
+    let inner = inner.trim_start_matches(quotes).trim_end_matches(quotes);
+    // The closing brace was trimmed with the quotes.
+    inner
+        .strip_prefix("${")
+        .is_some_and(|it| it.chars().all(|it| it.is_ascii_alphanumeric() || it == '.' || it == ':'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plain;
+
+    #[test]
+    fn only_references_name_resources() {
+        for text in [
+            "!Ref A",
+            "!GetAtt A.Arn",
+            "Ref: A",
+            "{ \"Ref\": \"A\" }",
+            "Fn::GetAtt: [A, Arn]",
+            "!Sub \"${A.Arn}\"",
+            "!Sub '${A}'",
+            "{ \"Fn::Sub\": \"${A}\" }",
+        ] {
+            assert!(plain(text), "{text}");
+        }
+        for text in [
+            "!Sub \"${A.Arn}/*\"",
+            "!Sub \"x-${A}\"",
+            "!Sub \"${A}${B}\"",
+            "!Join [\"\", [!Ref A]]",
+            "!Select [5, !Split [\":\", !Ref A]]",
+            "!Sub [\"${X}\", { X: !Ref A }]",
+        ] {
+            assert!(!plain(text), "{text}");
+        }
+    }
+}
