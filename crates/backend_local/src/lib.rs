@@ -23,7 +23,7 @@ mod zones;
 
 pub use backend::{LocalBackend, OpenError, Options};
 pub use durations::typical_duration;
-pub use faults::Fault;
+pub use faults::{Fault, Meets};
 pub use lock::Holder;
 pub use provider::{Fidelity, LocalProvider, fidelity};
 pub use store::SqliteStore;

@@ -97,7 +97,7 @@ fn check(
                     || property.allowed_values_ignore_case() && it.eq_ignore_ascii_case(text)
             };
             let dynamic = text.contains("{{resolve:") || text.starts_with("kumiki:secret:");
-            if !allowed.is_empty() && !dynamic && !allowed.iter().any(|it| same(it)) {
+            if !allowed.is_empty() && !dynamic && !allowed.iter().any(same) {
                 found.push(format!("{}: #: {text} is not a valid enum value", at(path)));
             }
         }

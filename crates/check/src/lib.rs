@@ -7,9 +7,11 @@
 
 mod aws;
 mod databases;
+mod declared;
 mod links;
 mod merge;
 mod metrics;
+mod names;
 mod ordering;
 mod policies;
 mod rule;

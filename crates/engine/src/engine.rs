@@ -5,19 +5,19 @@ use crate::backend::{
 };
 use crate::clock::Clock;
 use crate::event::Event;
-use crate::execute::{Frame, Live, Outside, Run, STACK_TYPE};
-use crate::identity::{change_set_id, digest, fingerprint, hex, stack_id};
+use crate::execute::{Frame, Live, Outside, Run};
+use crate::identity::{fingerprint, hex};
 use crate::provider::Provider;
 use crate::record::{
     ChangeSetRecord, ExportRecord, ImportRecord, InputsRecord, OperationKind, OperationRecord,
-    Phase, ResourceRecord, StackRecord, StackSettled,
+    Phase, ResourceRecord, StackRecord,
 };
 use crate::secret::{Secrets, mask};
-use crate::status::{ChangeSetStatus, ExecutionStatus, StackStatus};
-use crate::store::{Change, StateStore, StoreError};
+use crate::status::{ExecutionStatus, StackStatus};
+use crate::store::{StateStore, StoreError};
 use kumiki_plan::Current;
 use kumiki_project::{FileError, Files, Given, Inputs, Library};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 /// The embedded backend's logic over a store, a provider and a clock.
 #[derive(Debug)]
@@ -63,7 +63,7 @@ impl Recorded<'_> {
 
 impl<S: StateStore, P: Provider, C: Clock> Engine<S, P, C> {
     /// The root of this name that exists.
-    fn root(
+    pub(crate) fn root(
         &self,
         stack_name: &str,
         account: &str,
@@ -76,7 +76,7 @@ impl<S: StateStore, P: Provider, C: Clock> Engine<S, P, C> {
     }
 
     /// Every root that had this name.
-    fn named(
+    pub(crate) fn named(
         &self,
         stack_name: &str,
         account: &str,
@@ -101,7 +101,7 @@ impl<S: StateStore, P: Provider, C: Clock> Engine<S, P, C> {
         Ok(Live::new(self.store.exports(account, region)?, zones, outputs))
     }
 
-    fn zones(&self) -> BTreeMap<String, Vec<String>> {
+    pub(crate) fn zones(&self) -> BTreeMap<String, Vec<String>> {
         let regions = kumiki_schema::regions().iter();
         regions.filter_map(|it| Some(((*it).to_owned(), self.provider.zones(it)?))).collect()
     }
@@ -128,7 +128,7 @@ impl<S: StateStore, P: Provider, C: Clock> Engine<S, P, C> {
     }
 
     /// The name of a stack that a killed process left in the middle of an operation.
-    fn interrupted(&self) -> Result<Option<String>, StoreError> {
+    pub(crate) fn interrupted(&self) -> Result<Option<String>, StoreError> {
         Ok(self.unfinished()?.map(|it| it.stack_name))
     }
 
@@ -228,155 +228,18 @@ impl<S: StateStore, P: Provider, C: Clock> Backend for Engine<S, P, C> {
         account: &str,
         region: &str,
     ) -> Result<Current, StoreError> {
-        let mut current = Current { zones: self.zones(), ..Current::default() };
-        let root = self.root(stack_name, account, region)?;
-        let root_id = root.as_ref().map(|it| it.stack_id.as_str());
-        for export in self.store.exports(account, region)? {
-            if Some(export.root_id.as_str()) != root_id {
-                current.other_exports.insert(export.name, export.value);
-            }
-        }
-        let Some(root) = root else { return Ok(current) };
-        // The root's tags stand for all: what nested stacks add is among their properties.
-        let tags = root.settled.tags.clone();
-        let mut stacks = self.store.tree(&root.stack_id)?;
-        stacks.retain(|it| it.status != StackStatus::DeleteComplete);
-        stacks.sort_by(|one, two| one.path.cmp(&two.path));
-        for stack in stacks {
-            // A stack whose parent has let go of it is no part of the tree.
-            if let Some((parent, logical_id)) = parent_of(&stack.path)
-                && current.resource(parent, logical_id).is_none()
-            {
-                continue;
-            }
-            let resources = self.store.resources(&stack.stack_id)?;
-            current.stacks.insert(stack.path.clone(), current_stack(stack, resources, &tags));
-        }
-        Ok(current)
+        self.read_current(stack_name, account, region)
     }
 
     fn create_change_set(
         &mut self,
         request: &ChangeSetRequest<'_>,
     ) -> Result<ChangeSetRecord, CreateChangeSetError> {
-        let &ChangeSetRequest { library, root, inputs, plan, name } = request;
-        let Inputs { stack_name, account, region, .. } = inputs;
-        if plan.stack_name != *stack_name || plan.region != *region || plan.account != *account {
-            return Err(CreateChangeSetError::OtherStack);
-        }
-        if plan.is_empty() {
-            return Err(CreateChangeSetError::NoChanges);
-        }
-        if let Some(stack) = self.interrupted()? {
-            return Err(CreateChangeSetError::Unfinished { stack });
-        }
-        let known = self.named(stack_name, account, region)?;
-        let existing = known.iter().find(|it| it.status != StackStatus::DeleteComplete).cloned();
-        if let Some(existing) = &existing
-            && existing.status != StackStatus::ReviewInProgress
-            && !existing.status.updatable()
-        {
-            let (stack, status) = (stack_name.clone(), existing.status);
-            return Err(CreateChangeSetError::Status { stack, status });
-        }
-        let changed = type_changes(plan);
-        if !changed.is_empty() {
-            return Err(CreateChangeSetError::TypeChanged { resources: changed });
-        }
-        let now = self.clock.now();
-        let creates = existing.as_ref().is_none_or(|it| it.status == StackStatus::ReviewInProgress);
-        let template = library.template(root);
-        let path = library.sources.get(template.file).path().to_owned();
-        let fresh = existing.is_none();
-        let stack = existing.unwrap_or_else(|| StackRecord {
-            stack_id: stack_id(account, region, stack_name, known.len() as u64),
-            name: stack_name.clone(),
-            account: account.clone(),
-            region: region.clone(),
-            environment: inputs.environment.clone(),
-            root_id: stack_id(account, region, stack_name, known.len() as u64),
-            path: String::new(),
-            status: StackStatus::ReviewInProgress,
-            reason: Some("User Initiated".to_owned()),
-            template: path.clone(),
-            settled: StackSettled::default(),
-            previous: None,
-            operation: None,
-            revision: 0,
-            termination_protection: false,
-            created: now,
-            updated: now,
-        });
-        let of_stack = self.store.change_sets()?;
-        let of_stack: Vec<_> =
-            of_stack.into_iter().filter(|it| it.stack_id == stack.stack_id).collect();
-        let number = of_stack.len() as u64 + 1;
-        let name = name.map_or_else(|| format!("kumiki-{number}"), str::to_owned);
-        if of_stack.iter().any(|it| it.name == name && it.status == ChangeSetStatus::CreateComplete)
-        {
-            return Err(CreateChangeSetError::NameTaken { name });
-        }
-        let mut manifest = BTreeMap::new();
-        let mut texts = BTreeMap::new();
-        for (_, template) in library.templates() {
-            let source = library.sources.get(template.file);
-            let digest = digest(source.text());
-            manifest.insert(source.path().to_owned(), digest.clone());
-            texts.insert(digest, source.text());
-        }
-        let secret: BTreeSet<String> = template
-            .parameters
-            .iter()
-            .filter(|it| it.no_echo)
-            .map(|it| it.name.text.to_string())
-            .collect();
-        let parameters: BTreeMap<String, String> = inputs
-            .parameters
-            .iter()
-            .map(|it| {
-                let value = match secret.contains(&*it.name) {
-                    true => mask(&stack.stack_id, &it.value),
-                    false => it.value.to_string(),
-                };
-                (it.name.to_string(), value)
-            })
-            .collect();
-        let plan_text = recorded_plan(plan, inputs, &secret, &stack.stack_id).to_string();
-        let record = ChangeSetRecord {
-            id: change_set_id(&stack.stack_id, &name, number),
-            name,
-            stack_id: stack.stack_id.clone(),
-            stack_name: stack_name.clone(),
-            creates,
-            status: ChangeSetStatus::CreateComplete,
-            execution: ExecutionStatus::Available,
-            plan_digest: plan.digest.clone(),
-            plan: digest(&plan_text),
-            revision: stack.revision,
-            root: path,
-            manifest,
-            inputs: InputsRecord {
-                environment: inputs.environment.clone(),
-                region: region.clone(),
-                account: account.clone(),
-                stack_name: stack_name.clone(),
-                secrets: secret.into_iter().filter(|it| parameters.contains_key(it)).collect(),
-                parameters,
-                tags: inputs.tags.clone(),
-            },
-            created: now,
-        };
-        let event = review_event(&stack, self.store.last_sequence()? + 1, now);
-        let mut changes: Vec<Change<'_>> =
-            texts.iter().map(|(digest, text)| Change::Text(digest, text)).collect();
-        changes.push(Change::Text(&record.plan, &plan_text));
-        changes.push(Change::ChangeSet(&record));
-        if fresh {
-            changes.push(Change::Stack(&stack));
-            changes.push(Change::Event(&event));
-        }
-        self.store.commit(&changes)?;
-        Ok(record)
+        self.make_change_set(request)
+    }
+
+    fn delete_change_set(&mut self, id: &str) -> Result<(), ExecuteError> {
+        self.drop_change_set(id)
     }
 
     fn execute_change_set(
@@ -417,35 +280,6 @@ impl<S: StateStore, P: Provider, C: Clock> Backend for Engine<S, P, C> {
         };
         let Some(text) = self.store.text(&record.plan)? else { return Ok(None) };
         serde_json::from_str(&text).map(Some).map_err(|it| StoreError::Damaged(it.to_string()))
-    }
-
-    fn delete_change_set(&mut self, id: &str) -> Result<(), ExecuteError> {
-        let all = self.store.change_sets()?;
-        let no_such = || ExecuteError::NoSuchChangeSet { id: id.to_owned() };
-        let mut record = all.iter().find(|it| it.id == id).cloned().ok_or_else(no_such)?;
-        if record.execution != ExecutionStatus::Available {
-            let (name, execution) = (record.name, record.execution.as_str());
-            return Err(ExecuteError::NotAvailable { name, execution });
-        }
-        record.status = ChangeSetStatus::DeleteComplete;
-        record.execution = ExecutionStatus::Unavailable;
-        let mut changes = vec![Change::ChangeSet(&record)];
-        // A stack that was only reviewed goes with its last change set.
-        let more = all.iter().any(|it| {
-            it.stack_id == record.stack_id
-                && it.id != record.id
-                && it.status == ChangeSetStatus::CreateComplete
-        });
-        let stacks = self.store.tree(&record.stack_id)?;
-        let mut root = stacks.into_iter().find(StackRecord::is_root);
-        if let Some(root) = root.as_mut()
-            && root.status == StackStatus::ReviewInProgress
-            && !more
-        {
-            root.status = StackStatus::DeleteComplete;
-            changes.push(Change::Stack(root));
-        }
-        Ok(self.store.commit(&changes)?)
     }
 
     fn unfinished(&self) -> Result<Option<OperationRecord>, StoreError> {
@@ -556,102 +390,5 @@ impl<S: StateStore, P: Provider, C: Clock> Backend for Engine<S, P, C> {
             }
         }
         Ok(all)
-    }
-}
-
-fn parent_of(path: &str) -> Option<(&str, &str)> {
-    (!path.is_empty()).then(|| path.rsplit_once('/').unwrap_or(("", path)))
-}
-
-fn current_stack(
-    stack: StackRecord,
-    resources: Vec<ResourceRecord>,
-    tags: &BTreeMap<String, String>,
-) -> kumiki_plan::CurrentStack {
-    let exports = stack.settled.outputs.iter();
-    let exports =
-        exports.filter_map(|(output, it)| Some((it.export.clone()?, output.clone()))).collect();
-    let resources = resources
-        .into_iter()
-        .filter(ResourceRecord::is_owned)
-        .map(|it| {
-            let settled = it.settled;
-            let resource = kumiki_plan::CurrentResource {
-                type_name: settled.type_name,
-                physical_id: settled.physical_id,
-                status: it.status.as_str().to_owned(),
-                properties: settled.properties,
-                attributes: settled.attributes,
-                metadata: settled.metadata,
-                deletion_policy: settled.deletion_policy,
-                update_replace_policy: settled.update_replace_policy,
-                depends_on: settled.depends_on,
-            };
-            (it.logical_id, resource)
-        })
-        .collect();
-    kumiki_plan::CurrentStack {
-        stack_id: stack.stack_id,
-        name: stack.name,
-        status: stack.status.as_str().to_owned(),
-        template_digest: stack.settled.template_digest,
-        parameters: stack.settled.parameters,
-        tags: tags.clone(),
-        outputs: stack.settled.outputs.into_iter().map(|(name, it)| (name, it.value)).collect(),
-        exports,
-        resources,
-    }
-}
-
-/// Logical IDs that a plan both adds and removes in one stack: their types differ.
-fn type_changes(plan: &kumiki_plan::Plan) -> Vec<String> {
-    let mut changed = Vec::new();
-    for step in &plan.steps {
-        let added: BTreeSet<&str> = step
-            .changes
-            .iter()
-            .filter(|it| it.action == kumiki_plan::Action::Add)
-            .map(|it| it.logical_id.as_str())
-            .collect();
-        for it in &step.changes {
-            if it.action == kumiki_plan::Action::Remove && added.contains(it.logical_id.as_str()) {
-                changed.push(crate::execute::child_path(&step.path, &it.logical_id));
-            }
-        }
-    }
-    changed
-}
-
-/// The plan as it may be recorded: without secrets.
-fn recorded_plan(
-    plan: &kumiki_plan::Plan,
-    inputs: &Inputs,
-    secret: &BTreeSet<String>,
-    root_id: &str,
-) -> serde_json::Value {
-    let secrets = Secrets::new(root_id);
-    for given in &inputs.parameters {
-        if secret.contains(&*given.name) {
-            secrets.add(&given.value);
-        }
-    }
-    secrets.json(serde_json::to_value(plan).unwrap_or_default())
-}
-
-fn review_event(stack: &StackRecord, sequence: u64, time: u64) -> Event {
-    Event {
-        sequence,
-        time,
-        elapsed: 0,
-        operation: String::new(),
-        stack_path: String::new(),
-        stack_name: stack.name.clone(),
-        stack_id: stack.stack_id.clone(),
-        root_id: stack.root_id.clone(),
-        logical_id: stack.name.clone(),
-        physical_id: stack.stack_id.clone(),
-        resource_type: STACK_TYPE.to_owned(),
-        status: stack.status.as_str().to_owned(),
-        reason: stack.reason.clone(),
     }
 }

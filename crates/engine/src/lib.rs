@@ -22,7 +22,9 @@
 //! No files, no network, no printing, and time only through [`Clock`].
 
 mod backend;
+mod change_set;
 mod clock;
+mod current;
 mod engine;
 mod event;
 mod execute;

@@ -58,6 +58,8 @@ pub struct Request<'r> {
     pub tags: &'r [(String, String)],
     /// Whether a snapshot is taken before it is deleted.
     pub snapshot: bool,
+    /// Whether it takes back what a failed operation did.
+    pub rollback: bool,
     /// Requests with equal tokens are one request: the second gets the answer of the first.
     pub token: &'r str,
     /// What everything made up for the resource follows from: one for each physical resource.

@@ -314,9 +314,9 @@ pub struct Cause {
 impl ResourceRecord {
     /// Whether the stack still has the resource.
     pub fn is_owned(&self) -> bool {
-        !self.status.is_gone()
-            && !(self.status == ResourceStatus::DeleteFailed
-                && self.touched.as_ref().is_some_and(|it| it.how == How::Removed))
+        let removed = self.touched.as_ref().is_some_and(|it| it.how == How::Removed);
+        let left_behind = self.status == ResourceStatus::DeleteFailed && removed;
+        !self.status.is_gone() && !left_behind
     }
 
     /// How the given operation touched it.

@@ -1,6 +1,6 @@
 //! The real service account on the embedded engine, through the real binary.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -75,13 +75,16 @@ fn replace(path: &Path, from: &str, to: &str) {
     std::fs::write(path, text.replace(from, to)).unwrap();
 }
 
-/// Every file below a folder with its bytes.
+/// Every file below a folder with its bytes, without the index that SQLite's readers share.
 fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let mut found = Vec::new();
     let mut open = vec![folder.to_path_buf()];
     while let Some(folder) = open.pop() {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
+            if path.extension().is_some_and(|it| it == "db-shm" || it == "db-wal") {
+                continue;
+            }
             if path.is_dir() {
                 open.push(path)
             } else {
@@ -208,12 +211,14 @@ fn a_killed_creation_is_finished_by_the_next() {
 fn a_second_writer_is_told_who_holds_the_lock() {
     let service = Service::new();
     service.json(&["up", "dev", "--yes"]);
-    let lock =
-        std::fs::File::options().read(true).write(true).open(service.path(".kumiki/lock")).unwrap();
+    let path = service.path(".kumiki/lock");
+    let mut lock = std::fs::File::options().read(true).write(true).open(path).unwrap();
     lock.lock().unwrap();
+    lock.write_all(br#"{ "pid": 42, "command": "kumiki up dev", "since": 1795510094000 }"#).unwrap();
     let output = service.run(&["destroy", "dev", "--yes"]);
     assert_eq!(output.status.code(), Some(2), "{}", text(&output));
-    assert!(text(&output).contains("kumiki up dev"), "{}", text(&output));
+    let expected = "`kumiki up dev` is at work: process 42, since 2026-11-24T08:48:14Z";
+    assert!(text(&output).contains(expected), "{}", text(&output));
     // Readers do not wait.
     assert_eq!(service.json(&["status", "dev"])["stacks"][0]["status"], "CREATE_COMPLETE");
 }

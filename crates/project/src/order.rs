@@ -50,10 +50,9 @@ pub fn dependencies(template: &Template) -> Vec<Vec<Dependency>> {
                 add(&name.text, name.span, true);
             }
             let policies = [&resource.creation_policy, &resource.update_policy];
-            for expr in [&resource.properties, &resource.metadata].into_iter().chain(policies) {
-                if let Some(expr) = expr {
-                    references(expr, &mut |name, span| add(name, span, false));
-                }
+            let values = [&resource.properties, &resource.metadata].into_iter().chain(policies);
+            for expr in values.flatten() {
+                references(expr, &mut |name, span| add(name, span, false));
             }
             found
         })

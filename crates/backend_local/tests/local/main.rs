@@ -4,4 +4,5 @@ mod behaviours;
 mod durable;
 mod folder;
 mod project;
+mod scale;
 mod service;

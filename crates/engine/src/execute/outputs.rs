@@ -2,7 +2,7 @@
 //!
 //! <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-stack-exports.html>
 
-use super::forward::{created, text_of, unresolved};
+use super::desired::{created, text_of, unresolved};
 use super::journal::and_list;
 use super::{Desired, Run, exports_of};
 use crate::record::{ExportRecord, How, OperationKind, OutputRecord, Phase, Touched};

@@ -86,13 +86,14 @@ impl Run<'_> {
             Err(refused) => {
                 let reason = refused.reason;
                 let failed = ResourceStatus::UpdateFailed;
+                let resource_type = record.settled.type_name.clone();
                 self.resource_status(stack, &logical_id, failed, Some(reason.clone()));
                 let state = &self.stacks[stack];
                 let cause = Cause {
                     stack_path: state.path.to_string(),
                     stack_name: state.record.name.clone(),
                     logical_id,
-                    resource_type: STACK_TYPE.to_owned(),
+                    resource_type,
                     status: failed.as_str().to_owned(),
                     reason,
                 };

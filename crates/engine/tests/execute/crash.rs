@@ -300,3 +300,25 @@ fn a_failed_deletion_survives() {
     let end = survives(&start, &Ask::Destroy);
     assert_eq!(end.stacks().unwrap()[0].status, StackStatus::DeleteFailed);
 }
+
+#[test]
+fn a_failed_way_back_survives() {
+    let mut start = engine();
+    succeeds(&mut start, TREE);
+    start.provider.refuse = ["More/B:create", "App/Policy:rollback"].map(str::to_owned).into();
+    let end = survives(&start, &Ask::Up(CHANGED));
+    assert_eq!(end.stacks().unwrap()[0].status, StackStatus::UpdateRollbackFailed);
+}
+
+#[test]
+fn a_failed_cleanup_survives() {
+    let mut start = engine();
+    succeeds(&mut start, TREE);
+    start.provider.refuse = vec!["Network/Other:delete".into()];
+    let end = survives(&start, &Ask::Up(CHANGED));
+    let root = &end.stacks().unwrap()[0];
+    assert_eq!(root.status, StackStatus::UpdateComplete);
+    // What could not be deleted is no longer the stack's.
+    let again = planned(&end, &load(&project(CHANGED)), &inputs(&[])).unwrap();
+    assert!(again.is_empty(), "{again:#?}");
+}

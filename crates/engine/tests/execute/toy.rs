@@ -45,8 +45,12 @@ impl Toy {
             "" => it.logical_id.to_owned(),
             path => format!("{path}/{}", it.logical_id),
         };
-        if self.refuse.contains(&format!("{name}:{}", it.verb.as_str())) {
-            return Err(format!("{name} refuses to {}", it.verb.as_str()));
+        let what = match (it.verb, it.rollback) {
+            (Verb::Update, true) => "rollback",
+            (verb, _) => verb.as_str(),
+        };
+        if self.refuse.contains(&format!("{name}:{what}")) {
+            return Err(format!("{name} refuses to {what}"));
         }
         let attributes = |id: &str| {
             let arn = format!("arn:aws:toy:{}:{}:{id}", it.region, it.account);

@@ -1,0 +1,98 @@
+//! Large trees: time and memory grow with their size.
+
+use crate::folder::Folder;
+use crate::project::*;
+use kumiki_engine::Backend;
+use kumiki_project::Library;
+use std::fmt::Write;
+use std::time::Instant;
+
+/// A root of `stacks` nested stacks with `resources` resources each, in chains of four.
+fn tree(stacks: usize, resources: usize, version: &str) -> Library {
+    let mut texts = std::collections::BTreeMap::new();
+    let mut root = String::from("Resources:\n");
+    for stack in 0..stacks {
+        let _ = writeln!(
+            root,
+            "  S{stack}:\n    Type: AWS::CloudFormation::Stack\n    Properties:\n      TemplateURL: \
+             s.yaml\n      Parameters: {{ Name: s{stack} }}"
+        );
+    }
+    let mut child = String::from("Parameters: { Name: { Type: String } }\nResources:\n");
+    for index in 0..resources {
+        let _ = writeln!(
+            child,
+            "  R{index}:\n    Type: AWS::SNS::Topic\n    Properties:\n      DisplayName: !Sub \
+             '${{Name}} {version}'"
+        );
+        if index % 4 != 0 {
+            let _ = writeln!(child, "      KmsMasterKeyId: !Sub 'arn:x:${{R{}}}'", index - 1);
+        }
+    }
+    let _ = writeln!(
+        child,
+        "Outputs:\n  Last: {{ Value: !Ref R0, Export: {{ Name: !Sub '${{Name}}-r0' }} }}"
+    );
+    texts.insert("stack.yaml".to_owned(), root);
+    texts.insert("s.yaml".to_owned(), child);
+    let mut library = Library::default();
+    library.load("stack.yaml", &Texts(texts));
+    assert!(library.diagnostics.is_empty(), "{:#?}", library.diagnostics);
+    library
+}
+
+/// Milliseconds for creation, an update of everything, and deletion.
+fn measure(stacks: usize, resources: usize) -> [u128; 5] {
+    let folder = Folder::new();
+    let mut backend = open(&folder, &[]);
+    let mut app = inputs("app", &[]);
+    app.environment.clear();
+    let mut times = [0; 5];
+    for (index, version) in ["one", "two"].into_iter().enumerate() {
+        let library = tree(stacks, resources, version);
+        let start = Instant::now();
+        let plan = planned(&backend, &library, &app);
+        times[index * 2] = start.elapsed().as_millis();
+        assert!(!plan.is_empty());
+        let start = Instant::now();
+        let root = library.find("stack.yaml").unwrap();
+        let request = kumiki_engine::ChangeSetRequest {
+            library: &library,
+            root,
+            inputs: &app,
+            plan: &plan,
+            name: None,
+        };
+        let id = backend.create_change_set(&request).unwrap().id;
+        let outcome = backend.execute_change_set(&id, &[], &mut |_| {}).unwrap();
+        times[index * 2 + 1] = start.elapsed().as_millis();
+        assert!(outcome.succeeded, "{:?}", outcome.cause);
+    }
+    let start = Instant::now();
+    assert!(backend.delete_stack("app", ACCOUNT, REGION, &mut |_| {}).unwrap().succeeded);
+    times[4] = start.elapsed().as_millis();
+    times
+}
+
+#[test]
+fn a_large_tree_is_created_updated_and_deleted() {
+    measure(25, 40);
+}
+
+/// `cargo test --release -p kumiki-backend-local -- --ignored --nocapture scale`.
+#[test]
+#[ignore = "a measurement"]
+fn time_grows_with_size() {
+    for stacks in [125, 250, 500] {
+        let [plan, create, replan, update, delete] = measure(stacks, 40);
+        let count = stacks * 40;
+        std::io::Write::write_fmt(
+            &mut std::io::stderr(),
+            format_args!(
+                "{count} resources: plan {plan} ms, create {create} ms, plan {replan} ms, update \
+                 {update} ms, delete {delete} ms\n"
+            ),
+        )
+        .unwrap();
+    }
+}

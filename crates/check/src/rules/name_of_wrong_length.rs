@@ -1,0 +1,63 @@
+use crate::declared;
+use crate::names::NameRule;
+use crate::rule::{Cx, Rule};
+use kumiki_source::{Severity, message};
+
+pub(crate) static RULE: Rule = Rule {
+    name: "name-of-wrong-length",
+    severity: Severity::Error,
+    page: include_str!("name_of_wrong_length.md"),
+    check,
+};
+
+fn check(cx: &mut Cx<'_>) {
+    for (stack, resource) in cx.tree.resources() {
+        let Some(rule) = NameRule::of(&resource.type_name) else { continue };
+        let Some(value) = resource.property(rule.property) else { continue };
+        let Some(name) = value.as_text().filter(|it| rule.is_name(it)) else { continue };
+        let length = name.chars().count();
+        let long = rule.most.filter(|most| length > *most);
+        let short = rule.least.filter(|least| length < *least);
+        let said = if long.is_some() { "max" } else { "min" };
+        if long.or(short).is_none()
+            || rule.has(said)
+                && declared::property(cx.declaration(stack, resource), rule.property)
+                    .is_some_and(declared::is_literal)
+        {
+            continue;
+        }
+        let type_name = rule.type_name;
+        match (long, short) {
+            (Some(most), _) => {
+                let over = length - most;
+                cx.report_value(
+                    value,
+                    message!(
+                        "`{name}` has {length} characters, and the name of an `{type_name}` has at most {most}",
+                        name,
+                        length,
+                        type_name,
+                        most
+                    ),
+                )
+                .help
+                .push(message!("make one of its parts shorter, by {over} in all", over));
+            }
+            (None, Some(least)) => {
+                cx.report_value(
+                    value,
+                    message!(
+                        "`{name}` has {length} characters, and the name of an `{type_name}` has at least {least}",
+                        name,
+                        length,
+                        type_name,
+                        least
+                    ),
+                )
+                .help
+                .push(message!("make the name longer"));
+            }
+            (None, None) => {}
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! Making and deleting change sets.
+
+use crate::backend::{ChangeSetRequest, CreateChangeSetError, ExecuteError};
+use crate::clock::Clock;
+use crate::engine::Engine;
+use crate::event::Event;
+use crate::execute::STACK_TYPE;
+use crate::identity::{change_set_id, digest, stack_id};
+use crate::provider::Provider;
+use crate::record::{ChangeSetRecord, InputsRecord, StackRecord, StackSettled};
+use crate::secret::{Secrets, mask};
+use crate::status::{ChangeSetStatus, ExecutionStatus, StackStatus};
+use crate::store::{Change, StateStore};
+use kumiki_project::Inputs;
+use std::collections::{BTreeMap, BTreeSet};
+
+impl<S: StateStore, P: Provider, C: Clock> Engine<S, P, C> {
+    pub(crate) fn make_change_set(
+        &mut self,
+        request: &ChangeSetRequest<'_>,
+    ) -> Result<ChangeSetRecord, CreateChangeSetError> {
+        let &ChangeSetRequest { library, root, inputs, plan, name } = request;
+        let Inputs { stack_name, account, region, .. } = inputs;
+        if plan.stack_name != *stack_name || plan.region != *region || plan.account != *account {
+            return Err(CreateChangeSetError::OtherStack);
+        }
+        if plan.is_empty() {
+            return Err(CreateChangeSetError::NoChanges);
+        }
+        if let Some(stack) = self.interrupted()? {
+            return Err(CreateChangeSetError::Unfinished { stack });
+        }
+        let known = self.named(stack_name, account, region)?;
+        let existing = known.iter().find(|it| it.status != StackStatus::DeleteComplete).cloned();
+        if let Some(existing) = &existing
+            && existing.status != StackStatus::ReviewInProgress
+            && !existing.status.updatable()
+        {
+            let (stack, status) = (stack_name.clone(), existing.status);
+            return Err(CreateChangeSetError::Status { stack, status });
+        }
+        let changed = type_changes(plan);
+        if !changed.is_empty() {
+            return Err(CreateChangeSetError::TypeChanged { resources: changed });
+        }
+        let now = self.clock.now();
+        let creates = existing.as_ref().is_none_or(|it| it.status == StackStatus::ReviewInProgress);
+        let template = library.template(root);
+        let path = library.sources.get(template.file).path().to_owned();
+        let fresh = existing.is_none();
+        let stack = existing.unwrap_or_else(|| StackRecord {
+            stack_id: stack_id(account, region, stack_name, known.len() as u64),
+            name: stack_name.clone(),
+            account: account.clone(),
+            region: region.clone(),
+            environment: inputs.environment.clone(),
+            root_id: stack_id(account, region, stack_name, known.len() as u64),
+            path: String::new(),
+            status: StackStatus::ReviewInProgress,
+            reason: Some("User Initiated".to_owned()),
+            template: path.clone(),
+            settled: StackSettled::default(),
+            previous: None,
+            operation: None,
+            revision: 0,
+            termination_protection: false,
+            created: now,
+            updated: now,
+        });
+        let of_stack = self.store.change_sets()?;
+        let of_stack: Vec<_> =
+            of_stack.into_iter().filter(|it| it.stack_id == stack.stack_id).collect();
+        let number = of_stack.len() as u64 + 1;
+        let name = name.map_or_else(|| format!("kumiki-{number}"), str::to_owned);
+        if of_stack.iter().any(|it| it.name == name && it.status == ChangeSetStatus::CreateComplete)
+        {
+            return Err(CreateChangeSetError::NameTaken { name });
+        }
+        let mut manifest = BTreeMap::new();
+        let mut texts = BTreeMap::new();
+        for (_, template) in library.templates() {
+            let source = library.sources.get(template.file);
+            let digest = digest(source.text());
+            manifest.insert(source.path().to_owned(), digest.clone());
+            texts.insert(digest, source.text());
+        }
+        let secret: BTreeSet<String> = template
+            .parameters
+            .iter()
+            .filter(|it| it.no_echo)
+            .map(|it| it.name.text.to_string())
+            .collect();
+        let parameters: BTreeMap<String, String> = inputs
+            .parameters
+            .iter()
+            .map(|it| {
+                let value = match secret.contains(&*it.name) {
+                    true => mask(&stack.stack_id, &it.value),
+                    false => it.value.to_string(),
+                };
+                (it.name.to_string(), value)
+            })
+            .collect();
+        let plan_text = recorded_plan(plan, inputs, &secret, &stack.stack_id).to_string();
+        let record = ChangeSetRecord {
+            id: change_set_id(&stack.stack_id, &name, number),
+            name,
+            stack_id: stack.stack_id.clone(),
+            stack_name: stack_name.clone(),
+            creates,
+            status: ChangeSetStatus::CreateComplete,
+            execution: ExecutionStatus::Available,
+            plan_digest: plan.digest.clone(),
+            plan: digest(&plan_text),
+            revision: stack.revision,
+            root: path,
+            manifest,
+            inputs: InputsRecord {
+                environment: inputs.environment.clone(),
+                region: region.clone(),
+                account: account.clone(),
+                stack_name: stack_name.clone(),
+                secrets: secret.into_iter().filter(|it| parameters.contains_key(it)).collect(),
+                parameters,
+                tags: inputs.tags.clone(),
+            },
+            created: now,
+        };
+        let event = review_event(&stack, self.store.last_sequence()? + 1, now);
+        let mut changes: Vec<Change<'_>> =
+            texts.iter().map(|(digest, text)| Change::Text(digest, text)).collect();
+        changes.push(Change::Text(&record.plan, &plan_text));
+        changes.push(Change::ChangeSet(&record));
+        if fresh {
+            changes.push(Change::Stack(&stack));
+            changes.push(Change::Event(&event));
+        }
+        self.store.commit(&changes)?;
+        Ok(record)
+    }
+
+    pub(crate) fn drop_change_set(&mut self, id: &str) -> Result<(), ExecuteError> {
+        let all = self.store.change_sets()?;
+        let no_such = || ExecuteError::NoSuchChangeSet { id: id.to_owned() };
+        let mut record = all.iter().find(|it| it.id == id).cloned().ok_or_else(no_such)?;
+        if record.execution != ExecutionStatus::Available {
+            let (name, execution) = (record.name, record.execution.as_str());
+            return Err(ExecuteError::NotAvailable { name, execution });
+        }
+        record.status = ChangeSetStatus::DeleteComplete;
+        record.execution = ExecutionStatus::Unavailable;
+        let mut changes = vec![Change::ChangeSet(&record)];
+        // A stack that was only reviewed goes with its last change set.
+        let more = all.iter().any(|it| {
+            it.stack_id == record.stack_id
+                && it.id != record.id
+                && it.status == ChangeSetStatus::CreateComplete
+        });
+        let stacks = self.store.tree(&record.stack_id)?;
+        let mut root = stacks.into_iter().find(StackRecord::is_root);
+        if let Some(root) = root.as_mut()
+            && root.status == StackStatus::ReviewInProgress
+            && !more
+        {
+            root.status = StackStatus::DeleteComplete;
+            changes.push(Change::Stack(root));
+        }
+        Ok(self.store.commit(&changes)?)
+    }
+}
+
+/// Logical IDs that a plan both adds and removes in one stack: their types differ.
+fn type_changes(plan: &kumiki_plan::Plan) -> Vec<String> {
+    let mut changed = Vec::new();
+    for step in &plan.steps {
+        let added: BTreeSet<&str> = step
+            .changes
+            .iter()
+            .filter(|it| it.action == kumiki_plan::Action::Add)
+            .map(|it| it.logical_id.as_str())
+            .collect();
+        for it in &step.changes {
+            if it.action == kumiki_plan::Action::Remove && added.contains(it.logical_id.as_str()) {
+                changed.push(crate::execute::child_path(&step.path, &it.logical_id));
+            }
+        }
+    }
+    changed
+}
+
+/// The plan as it may be recorded: without secrets.
+fn recorded_plan(
+    plan: &kumiki_plan::Plan,
+    inputs: &Inputs,
+    secret: &BTreeSet<String>,
+    root_id: &str,
+) -> serde_json::Value {
+    let secrets = Secrets::new(root_id);
+    for given in &inputs.parameters {
+        if secret.contains(&*given.name) {
+            secrets.add(&given.value);
+        }
+    }
+    secrets.json(serde_json::to_value(plan).unwrap_or_default())
+}
+
+fn review_event(stack: &StackRecord, sequence: u64, time: u64) -> Event {
+    Event {
+        sequence,
+        time,
+        elapsed: 0,
+        operation: String::new(),
+        stack_path: String::new(),
+        stack_name: stack.name.clone(),
+        stack_id: stack.stack_id.clone(),
+        root_id: stack.root_id.clone(),
+        logical_id: stack.name.clone(),
+        physical_id: stack.stack_id.clone(),
+        resource_type: STACK_TYPE.to_owned(),
+        status: stack.status.as_str().to_owned(),
+        reason: stack.reason.clone(),
+    }
+}

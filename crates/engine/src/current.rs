@@ -1,0 +1,89 @@
+//! The records of a tree as the planner sees them.
+
+use crate::clock::Clock;
+use crate::engine::Engine;
+use crate::provider::Provider;
+use crate::record::{ResourceRecord, StackRecord};
+use crate::status::StackStatus;
+use crate::store::{StateStore, StoreError};
+use kumiki_plan::Current;
+use std::collections::BTreeMap;
+
+impl<S: StateStore, P: Provider, C: Clock> Engine<S, P, C> {
+    pub(crate) fn read_current(
+        &self,
+        stack_name: &str,
+        account: &str,
+        region: &str,
+    ) -> Result<Current, StoreError> {
+        let mut current = Current { zones: self.zones(), ..Current::default() };
+        let root = self.root(stack_name, account, region)?;
+        let root_id = root.as_ref().map(|it| it.stack_id.as_str());
+        for export in self.store.exports(account, region)? {
+            if Some(export.root_id.as_str()) != root_id {
+                current.other_exports.insert(export.name, export.value);
+            }
+        }
+        let Some(root) = root else { return Ok(current) };
+        // The root's tags stand for all: what nested stacks add is among their properties.
+        let tags = root.settled.tags.clone();
+        let mut stacks = self.store.tree(&root.stack_id)?;
+        stacks.retain(|it| it.status != StackStatus::DeleteComplete);
+        stacks.sort_by(|one, two| one.path.cmp(&two.path));
+        for stack in stacks {
+            // A stack whose parent has let go of it is no part of the tree.
+            if let Some((parent, logical_id)) = parent_of(&stack.path)
+                && current.resource(parent, logical_id).is_none()
+            {
+                continue;
+            }
+            let resources = self.store.resources(&stack.stack_id)?;
+            current.stacks.insert(stack.path.clone(), current_stack(stack, resources, &tags));
+        }
+        Ok(current)
+    }
+}
+
+fn parent_of(path: &str) -> Option<(&str, &str)> {
+    (!path.is_empty()).then(|| path.rsplit_once('/').unwrap_or(("", path)))
+}
+
+fn current_stack(
+    stack: StackRecord,
+    resources: Vec<ResourceRecord>,
+    tags: &BTreeMap<String, String>,
+) -> kumiki_plan::CurrentStack {
+    let exports = stack.settled.outputs.iter();
+    let exports =
+        exports.filter_map(|(output, it)| Some((it.export.clone()?, output.clone()))).collect();
+    let resources = resources
+        .into_iter()
+        .filter(ResourceRecord::is_owned)
+        .map(|it| {
+            let settled = it.settled;
+            let resource = kumiki_plan::CurrentResource {
+                type_name: settled.type_name,
+                physical_id: settled.physical_id,
+                status: it.status.as_str().to_owned(),
+                properties: settled.properties,
+                attributes: settled.attributes,
+                metadata: settled.metadata,
+                deletion_policy: settled.deletion_policy,
+                update_replace_policy: settled.update_replace_policy,
+                depends_on: settled.depends_on,
+            };
+            (it.logical_id, resource)
+        })
+        .collect();
+    kumiki_plan::CurrentStack {
+        stack_id: stack.stack_id,
+        name: stack.name,
+        status: stack.status.as_str().to_owned(),
+        template_digest: stack.settled.template_digest,
+        parameters: stack.settled.parameters,
+        tags: tags.clone(),
+        outputs: stack.settled.outputs.into_iter().map(|(name, it)| (name, it.value)).collect(),
+        exports,
+        resources,
+    }
+}
