@@ -160,7 +160,9 @@ impl Aws {
     /// Leaves out what one of our findings in the same file says better.
     pub fn without_repetitions(findings: Vec<Diagnostic>, ours: &[Diagnostic]) -> Vec<Diagnostic> {
         let said = |it: &Diagnostic| {
-            let Some((_, names)) = SAID_BETTER.iter().find(|(id, _)| *id == it.rule) else {
+            // The letter tells how severe a finding is, the number which rule it is.
+            let number = it.rule.get(1..);
+            let Some((_, names)) = SAID_BETTER.iter().find(|(id, _)| id.get(1..) == number) else {
                 return false;
             };
             ours.iter().any(|our| {

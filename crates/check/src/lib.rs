@@ -9,6 +9,7 @@ mod aws;
 mod databases;
 mod declared;
 mod links;
+mod log_groups;
 mod merge;
 mod metrics;
 mod names;

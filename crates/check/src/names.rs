@@ -175,7 +175,10 @@ impl NameRule {
         }
         if self.has("cognito") && !name.contains('.') {
             let reserved = ["aws", "amazon", "cognito"].into_iter();
-            return reserved.into_iter().find(|it| name.contains(it)).map(|it| Fault::Part(it.to_owned()));
+            return reserved
+                .into_iter()
+                .find(|it| name.contains(it))
+                .map(|it| Fault::Part(it.to_owned()));
         }
         None
     }

@@ -44,8 +44,10 @@ impl Window {
     /// Whether a moment of the week lies inside, or less than `before` minutes before.
     pub(crate) fn contains(self, moment: u32, before: u32) -> bool {
         self.starts().any(|start| {
-            let early = (start + WEEK - before) % WEEK;
-            distance_to(early, moment) < self.length + before
+            distance_to(start, moment) < self.length || {
+                let minutes = distance_to(moment, start);
+                (1..before).contains(&minutes)
+            }
         })
     }
 

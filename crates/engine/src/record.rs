@@ -142,6 +142,8 @@ pub enum How {
     Amended,
     /// It is as it was before, after an update failed.
     Restored,
+    /// It could not be made as it was before, or what it was before could not be deleted.
+    Stuck,
     /// It leaves the stack.
     Removed,
 }

@@ -115,7 +115,7 @@ impl Output {
         let count =
             |severity: Severity| findings.iter().filter(|it| it.severity == severity).count();
         self.say(&message!(
-            "{errors} errors, {warnings} warnings, {infos} notes",
+            "errors: {errors}, warnings: {warnings}, notes: {infos}",
             errors = count(Severity::Error),
             warnings = count(Severity::Warning),
             infos = count(Severity::Info)

@@ -4,7 +4,7 @@ use crate::args::Global;
 use crate::output::Stop;
 use kumiki_project::{
     Config, EnvironmentConfig, FileError, Files, Given, Inputs, Library, MAX_FILE_BYTES,
-    RootConfig, fill, parse_config, parse_parameter_file,
+    RootConfig, TemplateId, fill, parse_config, parse_parameter_file,
 };
 use kumiki_source::{Diagnostic, FileId, Span, closest, message};
 use std::io::Read;
@@ -85,7 +85,8 @@ pub(crate) struct Project {
 
 /// A root with the inputs of one environment.
 pub(crate) struct Deployment {
-    pub(crate) template: String,
+    /// The template, unless it has errors of its own.
+    pub(crate) template: Option<TemplateId>,
     pub(crate) inputs: Inputs,
     pub(crate) environment: EnvironmentConfig,
 }
@@ -180,6 +181,22 @@ impl Project {
         diagnostic
     }
 
+    /// Loads a root's template.
+    ///
+    /// # Errors
+    /// When it cannot be read. One with errors of its own is none: they are in the library.
+    pub(crate) fn load(&mut self, root: &RootConfig) -> Result<Option<TemplateId>, Trouble> {
+        let template = root.template.get_ref();
+        self.library.load(template, &self.files);
+        let Some(reason) = self.library.problem(template) else {
+            return Ok(self.library.find(template));
+        };
+        let span = root.template.span();
+        let at = self.config_file.map(|it| Span::new(it, span.start, span.end));
+        let message = message!("template `{template}` cannot be read", template);
+        Err(Trouble::Finding(Box::new(self.in_config(message, at).help(reason))))
+    }
+
     /// An environment by name.
     pub(crate) fn environment(&self, name: &str) -> Result<EnvironmentConfig, Trouble> {
         let environments = &self.config.environments;
@@ -228,7 +245,7 @@ impl Project {
         if broken && parsed.parameters.is_empty() {
             return Err(Trouble::Finding(Box::new(findings.remove(findings.len() - 1))));
         }
-        self.library.load(root.template.get_ref(), &self.files);
+        let template = self.load(root)?;
         let mut inputs = Inputs {
             environment: environment.to_owned(),
             region: root.region.clone(),
@@ -239,7 +256,7 @@ impl Project {
             tags: Vec::new(),
         };
         self.name(root, &mut inputs)?;
-        Ok(Deployment { template: root.template.get_ref().clone(), inputs, environment: settings })
+        Ok(Deployment { template, inputs, environment: settings })
     }
 
     /// Fills the stack's name and tags with parameter values.

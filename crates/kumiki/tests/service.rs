@@ -214,7 +214,8 @@ fn a_second_writer_is_told_who_holds_the_lock() {
     let path = service.path(".kumiki/lock");
     let mut lock = std::fs::File::options().read(true).write(true).open(path).unwrap();
     lock.lock().unwrap();
-    lock.write_all(br#"{ "pid": 42, "command": "kumiki up dev", "since": 1795510094000 }"#).unwrap();
+    lock.write_all(br#"{ "pid": 42, "command": "kumiki up dev", "since": 1795510094000 }"#)
+        .unwrap();
     let output = service.run(&["destroy", "dev", "--yes"]);
     assert_eq!(output.status.code(), Some(2), "{}", text(&output));
     let expected = "`kumiki up dev` is at work: process 42, since 2026-11-24T08:48:14Z";

@@ -1,20 +1,48 @@
 //! Every rule: a file, a page and a line here.
 
+mod backup_inside_window;
+mod buffers_beyond_memory;
+mod database_memory_overcommitted;
+mod database_windows_overlap;
+mod engine_past_support;
+mod engine_version_retired;
+mod extended_support_by_default;
 mod import_out_of_order;
 mod import_without_exporter;
+mod log_group_after_writer;
+mod log_group_by_itself;
 mod name_of_wrong_length;
 mod name_taken_twice;
 mod name_with_illegal_characters;
+mod option_group_engine;
+mod parameter_group_family;
+mod public_resource_before_gateway;
+mod route_before_attachment;
+mod service_before_listener;
 
 use crate::rule::Rule;
 
 /// All rules, by name.
 pub static RULES: &[&Rule] = &[
+    &backup_inside_window::RULE,
+    &buffers_beyond_memory::RULE,
+    &database_memory_overcommitted::RULE,
+    &database_windows_overlap::RULE,
+    &engine_past_support::RULE,
+    &engine_version_retired::RULE,
+    &extended_support_by_default::RULE,
     &import_out_of_order::RULE,
     &import_without_exporter::RULE,
+    &log_group_after_writer::RULE,
+    &log_group_by_itself::RULE,
     &name_of_wrong_length::RULE,
     &name_taken_twice::RULE,
     &name_with_illegal_characters::RULE,
+    &option_group_engine::RULE,
+    &parameter_group_family::RULE,
+    &public_resource_before_gateway::RULE,
+    &route_before_attachment::RULE,
+    &service_before_listener::RULE,
 ];
 
 #[cfg(test)]

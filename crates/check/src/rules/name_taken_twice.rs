@@ -84,7 +84,12 @@ fn among(links: &Links<'_>, rule: &NameRule, resource: &Resource) -> Option<Stri
 
 /// Whether AWS's rules compare the two names as well: in one template, for the property that is
 /// all of the identifier, when both are written alike.
-fn said_by_aws(cx: &Cx<'_>, rule: &NameRule, first: &First<'_>, second: (&Stack, &Resource)) -> bool {
+fn said_by_aws(
+    cx: &Cx<'_>,
+    rule: &NameRule,
+    first: &First<'_>,
+    second: (&Stack, &Resource),
+) -> bool {
     if !std::ptr::eq(first.stack, second.0) {
         return false;
     }

@@ -169,7 +169,12 @@ impl Run<'_> {
             self.journal.resource(stack, &logical_id);
             let (status, reason) = match answer.result {
                 Ok(_) => (ResourceStatus::DeleteComplete, None),
-                Err(refused) => (ResourceStatus::DeleteFailed, Some(refused.reason)),
+                Err(refused) => {
+                    if let Some(touched) = &mut record.touched {
+                        touched.how = How::Stuck;
+                    }
+                    (ResourceStatus::DeleteFailed, Some(refused.reason))
+                }
             };
             let physical = Some((previous.type_name, previous.physical_id));
             self.resource_event(stack, &logical_id, status, reason.clone(), physical);
@@ -208,7 +213,11 @@ impl Run<'_> {
         };
         self.operation.cause.get_or_insert(cause);
         self.journal.operation = true;
-        self.task_failed(stack, task);
+        // A cleanup leaves what it cannot delete and goes on.
+        match self.stacks[stack].stage.as_ref().map(|it| it.kind) {
+            Some(StageKind::Cleanup) => self.task_done(stack, task),
+            _ => self.task_failed(stack, task),
+        }
     }
 
     /// Nothing is left to delete in a stack.
@@ -348,7 +357,14 @@ impl Run<'_> {
             Phase::RollbackCleanup => StackStatus::UpdateRollbackComplete,
             _ => StackStatus::UpdateComplete,
         };
-        let failed = self.stacks[stack].stage.as_ref().is_some_and(|it| !it.failed.is_empty());
+        // By the records: another process may have come this far.
+        let failed = self.stacks[stack].resources.values().any(|it| {
+            match it.touched_by(&self.operation.id) {
+                Some(How::Stuck) => true,
+                Some(How::Removed) => it.status == ResourceStatus::DeleteFailed,
+                _ => false,
+            }
+        });
         let reason = failed.then(|| "One or more resources could not be deleted.".to_owned());
         if stack == 0 {
             return self.end(status, reason, self.operation.phase == Phase::Cleanup);

@@ -3,7 +3,7 @@
 use super::stage::{Stage, StageKind, Target, edges};
 use super::{Run, STACK_TYPE, exports_of};
 use crate::provider::{Answer, Verb};
-use crate::record::{Cause, How, Phase};
+use crate::record::{Cause, How, Phase, ResourceRecord};
 use crate::status::{ResourceStatus, StackStatus};
 use kumiki_schema::ReplacementOrder;
 
@@ -13,9 +13,13 @@ impl Run<'_> {
         let operation = &self.operation.id;
         let mut tasks = Vec::new();
         let mut names: Vec<(&str, &[String])> = Vec::new();
+        // What could not go back before this process came stays so.
+        let mut stuck = Vec::new();
         for record in self.stacks[stack].resources.values() {
-            if !matches!(record.touched_by(operation), Some(How::Updated | How::Replaced)) {
-                continue;
+            match record.touched_by(operation) {
+                Some(How::Updated | How::Replaced) => {}
+                Some(How::Stuck) => stuck.push(tasks.len()),
+                _ => continue,
             }
             let target = match record.settled.type_name == STACK_TYPE {
                 true => Target::Child,
@@ -26,7 +30,10 @@ impl Run<'_> {
             names.push((&record.logical_id, &before.depends_on));
         }
         let edges = edges(&names, false);
-        let stage = Stage::new(StageKind::Restore, tasks, edges);
+        let mut stage = Stage::new(StageKind::Restore, tasks, edges);
+        for task in stuck {
+            stage.fail(task);
+        }
         self.enter(stack, stage);
     }
 
@@ -87,6 +94,7 @@ impl Run<'_> {
                 let reason = refused.reason;
                 let failed = ResourceStatus::UpdateFailed;
                 let resource_type = record.settled.type_name.clone();
+                stuck(record);
                 self.resource_status(stack, &logical_id, failed, Some(reason.clone()));
                 let state = &self.stacks[stack];
                 let cause = Cause {
@@ -134,6 +142,9 @@ impl Run<'_> {
                 "Embedded stack {id} was not successfully updated. Currently in {status} with \
                  reason: {reason}"
             );
+            if let Some(record) = self.stacks[parent].resources.get_mut(&logical_id) {
+                stuck(record);
+            }
             let failed = ResourceStatus::UpdateFailed;
             self.resource_status(parent, &logical_id, failed, Some(reason));
             return self.task_failed(parent, task);
@@ -180,5 +191,12 @@ impl Run<'_> {
         for name in &wanted {
             self.set_import(stack, name, true);
         }
+    }
+}
+
+/// Notes that a resource could not go back.
+fn stuck(record: &mut ResourceRecord) {
+    if let Some(touched) = &mut record.touched {
+        touched.how = How::Stuck;
     }
 }

@@ -305,7 +305,7 @@ fn a_failed_deletion_survives() {
 fn a_failed_way_back_survives() {
     let mut start = engine();
     succeeds(&mut start, TREE);
-    start.provider.refuse = ["More/B:create", "App/Policy:rollback"].map(str::to_owned).into();
+    start.provider.refuse = ["More/B:create", "Network/Topic:rollback"].map(str::to_owned).into();
     let end = survives(&start, &Ask::Up(CHANGED));
     assert_eq!(end.stacks().unwrap()[0].status, StackStatus::UpdateRollbackFailed);
 }
@@ -321,4 +321,48 @@ fn a_failed_cleanup_survives() {
     // What could not be deleted is no longer the stack's.
     let again = planned(&end, &load(&project(CHANGED)), &inputs(&[])).unwrap();
     assert!(again.is_empty(), "{again:#?}");
+}
+
+#[test]
+fn one_that_cannot_go_back_among_others_survives() {
+    let text = |version: &str| {
+        let mut text = String::from("--- stack.yaml\nResources:\n");
+        for id in ["A", "B", "C", "D", "E"] {
+            text.push_str(&format!(
+                "  {id}: {{ Type: AWS::SNS::Topic, Properties: {{ DisplayName: {version} }} }}\n"
+            ));
+        }
+        let last = "Type: AWS::SNS::Topic, DependsOn: [A, B, C, D, E]";
+        text + &format!("  F: {{ {last}, Properties: {{ DisplayName: {version} }} }}\n")
+    };
+    let mut start = engine();
+    succeeds(&mut start, &text("one"));
+    for stuck in ["A", "B", "C", "D", "E"] {
+        start.provider.refuse = vec!["F:update".into(), format!("{stuck}:rollback")];
+        let end = survives(&start, &Ask::Up(&text("two")));
+        assert_eq!(end.stacks().unwrap()[0].status, StackStatus::UpdateRollbackFailed);
+    }
+}
+
+#[test]
+fn cleanup_that_fails_among_others_survives() {
+    let text = |version: &str, more: &str| {
+        let mut text = String::from("--- stack.yaml\nResources:\n");
+        for id in ["A", "B", "C"] {
+            text.push_str(&format!(
+                "  {id}: {{ Type: AWS::SNS::Topic, Properties: {{ TopicName: {id}-{version} }} }}\n"
+            ));
+        }
+        text + more
+    };
+    let mut start = engine();
+    let more = "  D: { Type: AWS::SNS::Topic }\n  E: { Type: AWS::SNS::Topic }\n";
+    succeeds(&mut start, &text("one", more));
+    for stuck in ["A", "B", "C", "D", "E"] {
+        start.provider.refuse = vec![format!("{stuck}:delete")];
+        let end = survives(&start, &Ask::Up(&text("two", "")));
+        let root = &end.stacks().unwrap()[0];
+        assert_eq!(root.status, StackStatus::UpdateComplete);
+        assert!(root.reason.is_some());
+    }
 }

@@ -218,3 +218,21 @@ fn a_change_set_made_before_another_was_executed_is_obsolete() {
     let refused = engine.execute_change_set(&stale, &[], &mut |_| {}).unwrap_err().to_string();
     assert!(refused.contains("OBSOLETE"), "{refused}");
 }
+
+#[test]
+fn a_cleanup_leaves_what_it_cannot_delete() {
+    let mut engine = engine();
+    let text = "--- stack.yaml
+Resources:
+  A: { Type: AWS::SNS::Topic }
+  B: { Type: AWS::SNS::Topic, DependsOn: A }
+  C: { Type: AWS::SNS::Topic }
+";
+    succeeds(&mut engine, text);
+    engine.provider.refuse = vec!["B:delete".into()];
+    let next = "--- stack.yaml\nResources:\n  C: { Type: AWS::SNS::Topic }\n";
+    let events = succeeds(&mut engine, next);
+    assert_eq!(course(&events, "", "B"), ["DELETE_IN_PROGRESS", "DELETE_FAILED"]);
+    assert_eq!(course(&events, "", "A"), ["DELETE_IN_PROGRESS", "DELETE_COMPLETE"]);
+    assert_eq!(engine.provider.world.len(), 2);
+}

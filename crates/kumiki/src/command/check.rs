@@ -106,18 +106,10 @@ fn of_project(args: &Check, global: &Global) -> Result<Jobs, Stop> {
                 continue;
             }
         };
-        let template = root.template.get_ref().clone();
-        project.library.load(&template, &project.files);
-        let Some(id) = project.library.find(&template) else {
-            if let Some(reason) = project.library.problem(&template) {
-                let message = message!("template `{template}` cannot be read", template);
-                return Err(Stop::new(message).help(reason));
-            }
-            continue;
-        };
         for environment in &environments {
             match project.deployment(&root, environment, &mut findings) {
                 Ok(deployment) => {
+                    let Some(id) = deployment.template else { continue };
                     for scenario in project.config.scenarios.values() {
                         let inputs = Project::with_scenario(&deployment.inputs, scenario);
                         jobs.push((id, inputs, deployment.environment.protected));

@@ -72,26 +72,15 @@ pub(crate) fn prepare(
             Err(Trouble::Stop(stop)) => return Err(stop),
         }
     }
-    let mut root = None;
-    if let Some(deployment) = &deployment {
-        let template = &deployment.template;
-        match (project.library.find(template), project.library.problem(template)) {
-            (Some(id), _) => {
-                root = Some(id);
-                let tree = Tree::evaluate(&project.library, id, &deployment.inputs);
-                findings.extend(check_tree(Subject {
-                    library: &project.library,
-                    tree: &tree,
-                    inputs: &deployment.inputs,
-                    protected: deployment.environment.protected,
-                }));
-            }
-            (None, Some(reason)) => {
-                let message = message!("template `{template}` cannot be read", template);
-                return Err(Stop::new(message).help(reason));
-            }
-            (None, None) => {}
-        }
+    let root = deployment.as_ref().and_then(|it| it.template);
+    if let (Some(deployment), Some(id)) = (&deployment, root) {
+        let tree = Tree::evaluate(&project.library, id, &deployment.inputs);
+        findings.extend(check_tree(Subject {
+            library: &project.library,
+            tree: &tree,
+            inputs: &deployment.inputs,
+            protected: deployment.environment.protected,
+        }));
     }
     findings.extend(project.library.diagnostics.iter().cloned());
     findings.retain(|it| it.severity == Severity::Error);

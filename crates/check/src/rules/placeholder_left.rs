@@ -1,0 +1,157 @@
+use crate::rule::{Cx, Rule};
+use kumiki_project::{Kind, Value};
+use kumiki_source::{Severity, Span, message};
+use std::collections::HashSet;
+
+pub(crate) static RULE: Rule = Rule {
+    name: "placeholder-left",
+    severity: Severity::Error,
+    page: include_str!("placeholder_left.md"),
+    check,
+};
+
+/// Words that nobody means, in any case and with `-`, `_` or a space between their parts.
+const WORDS: &[&str] = &["changeme", "changethis", "replaceme", "replacethis", "fillmein", "yourdomain"];
+
+/// Names that are reserved for examples, with what may stand before them.
+///
+/// <https://www.rfc-editor.org/rfc/rfc2606>
+const EXAMPLES: &[&str] = &["example.", "example.com", "example.net", "example.org", "example.jp"];
+
+fn check(cx: &mut Cx<'_>) {
+    if !cx.protected {
+        return;
+    }
+    let tree = cx.tree;
+    // What its own parameter does not admit has been reported where it is written.
+    let mut seen: HashSet<Span> = tree
+        .diagnostics
+        .iter()
+        .filter(|it| it.rule == "parameter-value")
+        .filter_map(|it| it.span)
+        .collect();
+    for stack in &tree.stacks {
+        for parameter in &stack.parameters {
+            // One finding for a value, however far it travels.
+            let span = parameter.value.origin.span;
+            if span.is_some_and(|it| !seen.insert(it)) {
+                continue;
+            }
+            let Some(part) = text_of(&parameter.value).and_then(|it| placeholder(&it)) else {
+                continue;
+            };
+            let name = &parameter.name;
+            let value = Value { kind: Kind::Null, origin: parameter.value.origin.clone() };
+            let message = match parameter.no_echo {
+                true => message!("parameter `{name}` still has a placeholder", name),
+                false => message!("parameter `{name}` still has the placeholder `{part}`", name, part),
+            };
+            let finding = match span {
+                Some(span) => cx.report(span, message),
+                None => cx.report_value(&value, message),
+            };
+            finding.help.push(message!("write the real value; this environment is protected"));
+        }
+    }
+    for (_, resource) in tree.resources() {
+        words_inside(&resource.properties, &mut |value, part| {
+            let Some(span) = value.origin.span.filter(|it| seen.insert(*it)) else { return };
+            cx.report(span, message!("this value still has the placeholder `{part}`", part))
+                .help
+                .push(message!("write the real value; this environment is protected"));
+        });
+    }
+}
+
+/// The text of a value, or of the items of a list.
+fn text_of(value: &Value) -> Option<String> {
+    match value.as_list() {
+        Some(items) => {
+            let items: Vec<&str> = items.iter().filter_map(Value::as_text).collect();
+            Some(items.join(","))
+        }
+        None => value.as_text().map(str::to_owned),
+    }
+}
+
+/// Calls `visit` with every text of a template that has one of the words in it.
+///
+/// Angle brackets and names for examples mean something in the texts of templates.
+fn words_inside(value: &Value, visit: &mut dyn FnMut(&Value, String)) {
+    match &value.kind {
+        Kind::String(text) => {
+            if let Some(part) = word(text) {
+                visit(value, part);
+            }
+        }
+        Kind::List(items) => items.iter().for_each(|it| words_inside(it, visit)),
+        Kind::Map(fields) => fields.iter().for_each(|it| words_inside(&it.value, visit)),
+        _ => {}
+    }
+}
+
+/// The part of a parameter's value that stands for another.
+fn placeholder(text: &str) -> Option<String> {
+    if let Some(start) = text.find('<')
+        && let Some(end) = text[start..].find('>')
+        && end > 1
+    {
+        return Some(text[start..=start + end].to_owned());
+    }
+    word(text).or_else(|| example(text))
+}
+
+/// A word such as `CHANGE_ME` in a text, as it is written there.
+fn word(text: &str) -> Option<String> {
+    // Most texts have none of the words' first letters in the right company; look before copying.
+    let letters: Vec<(usize, char)> = text
+        .char_indices()
+        .filter(|(_, it)| !matches!(it, '-' | '_' | ' '))
+        .map(|(at, it)| (at, it.to_ascii_lowercase()))
+        .collect();
+    let plain: String = letters.iter().map(|it| it.1).collect();
+    WORDS.iter().find_map(|word| {
+        let start = plain[..plain.find(word)?].chars().count();
+        let (first, last) = (letters.get(start)?.0, letters.get(start + word.len() - 1)?.0);
+        Some(text[first..=last].to_owned())
+    })
+}
+
+/// A name for examples in a text: `mail@example.com`, `api.example.jp`.
+fn example(text: &str) -> Option<String> {
+    let lower = text.to_ascii_lowercase();
+    let start = lower.match_indices(EXAMPLES[0]).map(|it| it.0).find(|at| {
+        lower[..*at].chars().next_back().is_none_or(|it| !it.is_ascii_alphanumeric())
+    })?;
+    let end = lower[start..]
+        .find(|it: char| !(it.is_ascii_alphanumeric() || it == '.' || it == '-'))
+        .map_or(lower.len(), |it| start + it);
+    Some(text[start..end].to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{example, placeholder, word};
+
+    #[test]
+    fn placeholders_are_recognised() {
+        let cases = [
+            ("<team>", Some("<team>")),
+            ("arn:aws:iam::<account>:role/x", Some("<account>")),
+            ("changeme@city.lg.jp", Some("changeme")),
+            ("CHANGE_ME_API_KEY", Some("CHANGE_ME")),
+            ("ops@example.com", Some("example.com")),
+            ("https://api.example.jp/v1", Some("example.jp")),
+            ("ops@myexample.com", None),
+            ("a < b", None),
+            ("<>", None),
+            ("facility", None),
+            ("役所", None),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(placeholder(text).as_deref(), expected, "{text}");
+        }
+        assert_eq!(word("exchangement"), None);
+        assert_eq!(example("for example, this"), None);
+    }
+}
