@@ -17,6 +17,7 @@ mod ordering;
 mod policies;
 mod rule;
 mod rules;
+mod subnets;
 mod windows;
 
 pub use aws::{Aws, AwsError};

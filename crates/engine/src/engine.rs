@@ -36,12 +36,16 @@ struct Recorded<'s> {
     manifest: &'s BTreeMap<String, String>,
 }
 
-// The store is only ever read from one thread: `Library::load` reads before it parses.
 struct Texts(BTreeMap<String, String>);
 
 impl Files for Texts {
     fn read(&self, path: &str) -> Result<Vec<u8>, FileError> {
         self.0.get(path).map(|it| it.clone().into_bytes()).ok_or(FileError::NotFound)
+    }
+
+    // What was loaded has every file that a URL led to, so it leads there again.
+    fn list(&self) -> Vec<String> {
+        self.0.keys().cloned().collect()
     }
 }
 

@@ -49,6 +49,6 @@ pub use record::{
     OperationRecord, OutputRecord, Pending, Phase, ResourceRecord, Settled, StackRecord,
     StackSettled, Touched,
 };
-pub use secret::mask as mask_secret;
+pub use secret::{is_mask_of, mask as mask_secret};
 pub use status::{ChangeSetStatus, ExecutionStatus, ResourceStatus, StackStatus};
 pub use store::{Change, StateStore, StoreError};

@@ -18,9 +18,17 @@ pub(crate) struct Secrets {
     values: RefCell<Vec<String>>,
 }
 
-/// What is recorded of a secret of the tree with this root: a digest.
+/// What is recorded of a secret of the tree with this root: a digest, with its salt in front.
 pub fn mask(root_id: &str, value: &str) -> String {
-    format!("{MASK}{}", hex(&fingerprint(&["secret", root_id, value]), 64))
+    let salt = hex(&fingerprint(&["salt", root_id]), 16);
+    let digest = hex(&fingerprint(&["secret", &salt, value]), 64);
+    format!("{MASK}{salt}:{digest}")
+}
+
+/// Whether `recorded` is what was recorded of `value`. Needs nothing but the two.
+pub fn is_mask_of(recorded: &str, value: &str) -> bool {
+    let parts = recorded.strip_prefix(MASK).and_then(|it| it.split_once(':'));
+    parts.is_some_and(|(salt, digest)| hex(&fingerprint(&["secret", salt, value]), 64) == digest)
 }
 
 impl Secrets {
@@ -75,5 +83,7 @@ mod tests {
         assert!(!text.contains("hunter22") && text.contains("banana"), "{text}");
         assert_eq!(secrets.text("hunter22".into()), mask("root", "hunter22"));
         assert_ne!(mask("root", "x"), mask("other", "x"));
+        assert!(is_mask_of(&mask("root", "x"), "x") && !is_mask_of(&mask("root", "x"), "y"));
+        assert!(!is_mask_of("x", "x"));
     }
 }

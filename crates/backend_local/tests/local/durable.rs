@@ -59,6 +59,7 @@ fn dump(folder: &Folder) -> String {
 /// to go on. Run by the tests below.
 #[test]
 #[ignore = "started by other tests"]
+#[expect(clippy::disallowed_methods, reason = "a process of its own, told what to do by its test")]
 fn child() {
     let Ok(path) = std::env::var("KUMIKI_TEST_FOLDER") else { return };
     let clock = Box::new(Stopped(1_795_478_399_000));
@@ -170,7 +171,8 @@ fn what_is_not_ours_is_left_alone() {
         let bytes = std::fs::read(path).unwrap();
         std::fs::write(path, &bytes[..bytes.len() / 2]).unwrap();
     };
-    let cases: [(&dyn Fn(&std::path::Path), &str); 4] = [
+    type Damage<'d> = &'d dyn Fn(&std::path::Path);
+    let cases: [(Damage<'_>, &str); 4] = [
         (&newer, "was written by a newer Kumiki (state version 99)"),
         (&foreign, "another program's database"),
         (&garbage, "is damaged"),

@@ -1,5 +1,7 @@
 //! The embedded backend on projects, real and small.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod behaviours;
 mod durable;
 mod folder;

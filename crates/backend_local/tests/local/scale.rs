@@ -82,6 +82,7 @@ fn a_large_tree_is_created_updated_and_deleted() {
 /// `cargo test --release -p kumiki-backend-local -- --ignored --nocapture scale`.
 #[test]
 #[ignore = "a measurement"]
+#[expect(clippy::disallowed_methods, reason = "a measurement is printed")]
 fn time_grows_with_size() {
     for stacks in [125, 250, 500] {
         let [plan, create, replan, update, delete] = measure(stacks, 40);

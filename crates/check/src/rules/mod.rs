@@ -2,6 +2,7 @@
 
 mod backup_inside_window;
 mod buffers_beyond_memory;
+mod certificate_outside_us_east_1;
 mod database_memory_overcommitted;
 mod database_windows_overlap;
 mod engine_past_support;
@@ -15,10 +16,18 @@ mod name_of_wrong_length;
 mod name_taken_twice;
 mod name_with_illegal_characters;
 mod option_group_engine;
+mod overlapping_subnets;
 mod parameter_group_family;
+mod placeholder_left;
+mod price_class_without_users;
 mod public_resource_before_gateway;
 mod route_before_attachment;
 mod service_before_listener;
+mod subnet_outside_vpc;
+mod subnets_in_one_zone;
+mod web_acl_of_wrong_scope;
+mod web_acl_outside_us_east_1;
+mod zone_of_another_region;
 
 use crate::rule::Rule;
 
@@ -26,6 +35,7 @@ use crate::rule::Rule;
 pub static RULES: &[&Rule] = &[
     &backup_inside_window::RULE,
     &buffers_beyond_memory::RULE,
+    &certificate_outside_us_east_1::RULE,
     &database_memory_overcommitted::RULE,
     &database_windows_overlap::RULE,
     &engine_past_support::RULE,
@@ -39,10 +49,18 @@ pub static RULES: &[&Rule] = &[
     &name_taken_twice::RULE,
     &name_with_illegal_characters::RULE,
     &option_group_engine::RULE,
+    &overlapping_subnets::RULE,
     &parameter_group_family::RULE,
+    &placeholder_left::RULE,
+    &price_class_without_users::RULE,
     &public_resource_before_gateway::RULE,
     &route_before_attachment::RULE,
     &service_before_listener::RULE,
+    &subnet_outside_vpc::RULE,
+    &subnets_in_one_zone::RULE,
+    &web_acl_of_wrong_scope::RULE,
+    &web_acl_outside_us_east_1::RULE,
+    &zone_of_another_region::RULE,
 ];
 
 #[cfg(test)]

@@ -10,13 +10,11 @@ pub(crate) static RULE: Rule = Rule {
     check,
 };
 
-/// Words that nobody means, in any case and with `-`, `_` or a space between their parts.
-const WORDS: &[&str] = &["changeme", "changethis", "replaceme", "replacethis", "fillmein", "yourdomain"];
+/// Words that nobody means, in any case and with `-` or `_` between their parts.
+const WORDS: &[&str] = &["changeme", "replaceme", "fillmein"];
 
-/// Names that are reserved for examples, with what may stand before them.
-///
-/// <https://www.rfc-editor.org/rfc/rfc2606>
-const EXAMPLES: &[&str] = &["example.", "example.com", "example.net", "example.org", "example.jp"];
+/// Whole values that say that there is none yet.
+const NOTES: &[&str] = &["todo", "tbd", "fixme"];
 
 fn check(cx: &mut Cx<'_>) {
     if !cx.protected {
@@ -44,7 +42,9 @@ fn check(cx: &mut Cx<'_>) {
             let value = Value { kind: Kind::Null, origin: parameter.value.origin.clone() };
             let message = match parameter.no_echo {
                 true => message!("parameter `{name}` still has a placeholder", name),
-                false => message!("parameter `{name}` still has the placeholder `{part}`", name, part),
+                false => {
+                    message!("parameter `{name}` still has the placeholder `{part}`", name, part)
+                }
             };
             let finding = match span {
                 Some(span) => cx.report(span, message),
@@ -98,30 +98,44 @@ fn placeholder(text: &str) -> Option<String> {
     {
         return Some(text[start..=start + end].to_owned());
     }
+    if NOTES.iter().any(|it| it.eq_ignore_ascii_case(text)) {
+        return Some(text.to_owned());
+    }
     word(text).or_else(|| example(text))
 }
 
 /// A word such as `CHANGE_ME` in a text, as it is written there.
 fn word(text: &str) -> Option<String> {
-    // Most texts have none of the words' first letters in the right company; look before copying.
+    // Every word has these letters, and most texts do not.
+    if !text.as_bytes().windows(2).any(|it| it.eq_ignore_ascii_case(b"me")) {
+        return None;
+    }
     let letters: Vec<(usize, char)> = text
         .char_indices()
-        .filter(|(_, it)| !matches!(it, '-' | '_' | ' '))
+        .filter(|(_, it)| !matches!(it, '-' | '_'))
         .map(|(at, it)| (at, it.to_ascii_lowercase()))
         .collect();
     let plain: String = letters.iter().map(|it| it.1).collect();
     WORDS.iter().find_map(|word| {
         let start = plain[..plain.find(word)?].chars().count();
         let (first, last) = (letters.get(start)?.0, letters.get(start + word.len() - 1)?.0);
-        Some(text[first..=last].to_owned())
+        let inside = text[..first].chars().next_back().is_some_and(char::is_alphabetic)
+            || text[last + 1..].chars().next().is_some_and(char::is_lowercase);
+        (!inside).then(|| text[first..=last].to_owned())
     })
 }
 
-/// A name for examples in a text: `mail@example.com`, `api.example.jp`.
+/// A name that is reserved for examples in a text: `mail@example.com`, `api.example.jp`.
+///
+/// <https://www.rfc-editor.org/rfc/rfc2606>
 fn example(text: &str) -> Option<String> {
+    const NAME: &str = "example.";
     let lower = text.to_ascii_lowercase();
-    let start = lower.match_indices(EXAMPLES[0]).map(|it| it.0).find(|at| {
-        lower[..*at].chars().next_back().is_none_or(|it| !it.is_ascii_alphanumeric())
+    let start = lower.match_indices(NAME).map(|it| it.0).find(|at| {
+        let before = lower[..*at].chars().next_back();
+        let after = lower[at + NAME.len()..].chars().next();
+        !before.is_some_and(|it| it.is_ascii_alphanumeric())
+            && after.is_some_and(|it| it.is_ascii_alphanumeric())
     })?;
     let end = lower[start..]
         .find(|it: char| !(it.is_ascii_alphanumeric() || it == '.' || it == '-'))

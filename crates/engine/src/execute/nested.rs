@@ -8,7 +8,7 @@ use crate::identity::{nested_stack_name, seed, stack_id};
 use crate::record::{How, ResourceRecord, StackRecord, StackSettled, Touched};
 use crate::status::{ResourceStatus, StackStatus};
 use kumiki_plan::diff;
-use kumiki_project::{Value, join_path};
+use kumiki_project::{Child, Value};
 use serde_json::{Map, Value as Json};
 use std::collections::BTreeMap;
 
@@ -19,10 +19,13 @@ impl Run<'_> {
         let decl = &desired.template.resources[task];
         let logical_id = decl.name.text.to_string();
         let goal = self.goal(stack, task, decl, json);
-        let url = value.get("TemplateURL").and_then(Value::as_text).unwrap_or_default();
-        let path = join_path(&self.stacks[stack].record.template, url)
-            .filter(|path| self.frame.library.is_some_and(|it| it.find(path).is_some()));
+        let library = self.frame.library;
+        let path = library.and_then(|it| match it.follow(desired.template, task) {
+            Child::File(path) if it.find(path).is_some() => Some(path.to_string()),
+            _ => None,
+        });
         let Some(path) = path else {
+            let url = value.get("TemplateURL").and_then(Value::as_text).unwrap_or_default();
             let reason = format!("S3 error: The specified key does not exist: {url}");
             return self.not_started(stack, task, decl, reason);
         };

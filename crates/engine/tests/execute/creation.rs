@@ -150,3 +150,24 @@ fn an_executed_change_set_is_used_up() {
     let again = engine.execute_change_set(&change_sets[0].id, &[], &mut |_| {});
     assert!(again.unwrap_err().to_string().contains("EXECUTE_COMPLETE"));
 }
+
+#[test]
+fn a_nested_stack_behind_an_s3_url_is_followed() {
+    let mut engine = engine();
+    let text = "--- stack.yaml
+Parameters: { Bucket: { Type: String, Default: artefacts } }
+Resources:
+  Child:
+    Type: AWS::CloudFormation::Stack
+    Properties:
+      TemplateURL: !Sub 'https://${Bucket}.s3.amazonaws.com/v1/nested/child.yaml'
+--- nested/child.yaml
+Resources:
+  Topic: { Type: AWS::SNS::Topic }
+--- nested/other.yaml
+Resources:
+  Topic: { Type: AWS::SNS::Topic }
+";
+    succeeds(&mut engine, text);
+    assert_eq!(engine.provider.world.len(), 1);
+}

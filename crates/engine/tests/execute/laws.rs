@@ -76,29 +76,29 @@ fn text(resources: &[Made]) -> String {
     }
     let mut project =
         String::from("--- stack.yaml\nResources:\n  Keep: { Type: AWS::SNS::Topic }\n");
-    for stack in 0..2 {
+    for (stack, parameters) in parameters.iter_mut().take(2).enumerate() {
         let _ = writeln!(
             project,
             "  S{stack}:\n    Type: AWS::CloudFormation::Stack\n    Properties:\n      TemplateURL: \
              s{stack}.yaml"
         );
-        parameters[stack].sort_unstable();
-        parameters[stack].dedup();
-        if !parameters[stack].is_empty() {
+        parameters.sort_unstable();
+        parameters.dedup();
+        if !parameters.is_empty() {
             let _ = writeln!(project, "      Parameters:");
         }
-        for to in &parameters[stack] {
+        for to in &*parameters {
             let from = stack_of(&resources[*to]);
             let _ = writeln!(project, "        P{to}: !GetAtt S{from}.Outputs.R{to}");
         }
     }
     project.push_str(&bodies[2]);
-    for stack in 0..2 {
+    for (stack, parameters) in parameters.iter().take(2).enumerate() {
         let _ = writeln!(project, "--- s{stack}.yaml");
-        if !parameters[stack].is_empty() {
+        if !parameters.is_empty() {
             let _ = writeln!(project, "Parameters:");
         }
-        for to in &parameters[stack] {
+        for to in parameters {
             let _ = writeln!(project, "  P{to}: {{ Type: String }}");
         }
         let _ = writeln!(project, "Resources:\n  Keep: {{ Type: AWS::SNS::Topic }}");
@@ -130,13 +130,13 @@ proptest! {
             let one = up_with(&mut first, &text, &inputs(&[])).unwrap();
             let two = up_with(&mut second, &text, &inputs(&[])).unwrap();
             prop_assert_eq!(&one, &two);
-            if let Some((outcome, events)) = one {
-                if !outcome.succeeded {
-                    // A retained resource keeps its name: nothing else fails here.
-                    let reason = outcome.cause.unwrap().reason;
-                    prop_assert!(reason.contains("already exists"), "{}\n{}", reason, shown(&events));
-                    return Ok(());
-                }
+            if let Some((outcome, events)) = one
+                && !outcome.succeeded
+            {
+                // A retained resource keeps its name: nothing else fails here.
+                let reason = outcome.cause.unwrap().reason;
+                prop_assert!(reason.contains("already exists"), "{}\n{}", reason, shown(&events));
+                return Ok(());
             }
             let again = planned(&first, &load(&project(&text)), &inputs(&[])).unwrap();
             prop_assert!(again.is_empty(), "{:#?}\n{}", again, text);

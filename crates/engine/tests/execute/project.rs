@@ -19,6 +19,10 @@ impl Files for Project {
     fn read(&self, path: &str) -> Result<Vec<u8>, FileError> {
         self.0.get(path).map(|it| it.clone().into_bytes()).ok_or(FileError::NotFound)
     }
+
+    fn list(&self) -> Vec<String> {
+        self.0.keys().cloned().collect()
+    }
 }
 
 pub fn project(text: &str) -> Project {

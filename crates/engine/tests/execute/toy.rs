@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Toy {
     /// Resources by physical ID: type, properties and tags.
-    pub world: BTreeMap<String, (String, Json, Vec<(String, String)>)>,
+    pub world: World,
     /// Answers by token.
     pub answers: BTreeMap<String, Recorded>,
     /// What is refused: `path/LogicalId:verb`.
@@ -17,10 +17,12 @@ pub struct Toy {
     /// Snapshots taken.
     pub snapshots: Vec<String>,
     /// What is durable; `None` as long as nothing changed since.
-    saved: Option<Box<(World, BTreeMap<String, Recorded>, Vec<String>)>>,
+    saved: Option<Box<Saved>>,
 }
 
-type World = BTreeMap<String, (String, Json, Vec<(String, String)>)>;
+type Thing = (String, Json, Vec<(String, String)>);
+type World = BTreeMap<String, Thing>;
+type Saved = (World, BTreeMap<String, Recorded>, Vec<String>);
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Recorded(pub String, pub Result<(String, Map<String, Json>), String>, pub u64);
