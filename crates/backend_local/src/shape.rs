@@ -150,6 +150,25 @@ fn gap(gap: &str, request: &Request<'_>, id: &str, name: &str) -> Option<String>
             let home = fingerprint(&["home", request.account, request.region]);
             format!("c{}", letters(&home, 11, SMALL))
         }
+        // The name at the end of an ARN, or the name itself.
+        "cluster" => {
+            let cluster = text_at(request.properties, "Cluster").unwrap_or_default();
+            let name = cluster.rsplit('/').next().unwrap_or_default();
+            if name.is_empty() { "default".to_owned() } else { name.to_owned() }
+        }
+        "group" => text_at(request.properties, "GroupName").unwrap_or_else(|| "default".to_owned()),
+        "listener" => text_at(request.properties, "LoadBalancerArn")
+            .unwrap_or_default()
+            .replacen(":loadbalancer/", ":listener/", 1),
+        // One more than that of the task definition that it takes the place of.
+        "revision" => {
+            let before = request.replaces.and_then(|it| it.rsplit(':').next()?.parse::<u32>().ok());
+            (before.unwrap_or(0) + 1).to_string()
+        }
+        "waf-scope" => match text_at(request.properties, "Scope").as_deref() {
+            Some("CLOUDFRONT") => "global".to_owned(),
+            _ => "regional".to_owned(),
+        },
         "db-port" => text_at(request.properties, "Port").unwrap_or_else(|| {
             let engine = text_at(request.properties, "Engine").unwrap_or_default();
             let port = match engine.split('-').next() {

@@ -50,6 +50,10 @@ const NOT_SO: &[(&str, &str)] = &[
     // A dependency on a resource that a condition leaves out has no effect on AWS.
     // https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-dependson.html
     ("E3005", "will not exist when condition"),
+    ("W2502", "which is conditional"),
+    // Whether a reference meets a resource that is not there is known once values are: our own
+    // `reference-to-absent` says where it does.
+    ("W1001", "target may not exist"),
     // Relative template URLs are rewritten when Kumiki packages, and followed when it checks.
     ("W3002", "package"),
 ];

@@ -8,6 +8,7 @@
 mod aws;
 mod databases;
 mod declared;
+mod kinds;
 mod links;
 mod log_groups;
 mod merge;
@@ -18,6 +19,7 @@ mod policies;
 mod rule;
 mod rules;
 mod subnets;
+mod usage;
 mod windows;
 
 pub use aws::{Aws, AwsError};

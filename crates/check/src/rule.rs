@@ -3,6 +3,8 @@
 use kumiki_project::{Inputs, Library, Resource, Stack, Tree, Value};
 use kumiki_source::{Diagnostic, Message, Severity, Span};
 use kumiki_template::{ResourceDecl, Template};
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// A rule over a whole tree.
 pub struct Rule {
@@ -26,6 +28,8 @@ pub struct Subject<'t> {
     pub inputs: &'t Inputs,
     /// Whether the environment is protected: nothing provisional belongs there.
     pub protected: bool,
+    /// The names that other roots of the project export in the same account and Region.
+    pub elsewhere: &'t BTreeSet<Arc<str>>,
 }
 
 /// A rule at work.
@@ -34,14 +38,15 @@ pub(crate) struct Cx<'t> {
     pub(crate) tree: &'t Tree,
     pub(crate) inputs: &'t Inputs,
     pub(crate) protected: bool,
+    pub(crate) elsewhere: &'t BTreeSet<Arc<str>>,
     pub(crate) findings: Vec<Diagnostic>,
     rule: &'static Rule,
 }
 
 impl<'t> Cx<'t> {
     pub(crate) fn new(subject: Subject<'t>, rule: &'static Rule) -> Self {
-        let Subject { library, tree, inputs, protected } = subject;
-        Self { library, tree, inputs, protected, findings: Vec::new(), rule }
+        let Subject { library, tree, inputs, protected, elsewhere } = subject;
+        Self { library, tree, inputs, protected, elsewhere, findings: Vec::new(), rule }
     }
 
     /// Every resource of a type that is, or may be, created, with its stack.

@@ -24,6 +24,14 @@ impl<S: StateStore, P: Provider, C: Clock> Engine<S, P, C> {
                 current.other_exports.insert(export.name, export.value);
             }
         }
+        for stack in self.store.stacks()? {
+            let other = stack.is_root() && Some(stack.stack_id.as_str()) != root_id;
+            if other && stack.account == account && stack.status != StackStatus::DeleteComplete {
+                let outputs = stack.settled.outputs.into_iter().map(|(name, it)| (name, it.value));
+                let stacks = current.other_outputs.entry(stack.region).or_default();
+                stacks.insert(stack.name, outputs.collect());
+            }
+        }
         let Some(root) = root else { return Ok(current) };
         // The root's tags stand for all: what nested stacks add is among their properties.
         let tags = root.settled.tags.clone();

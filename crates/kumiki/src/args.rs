@@ -117,6 +117,9 @@ pub(crate) struct Target {
     /// The root; the project's default otherwise
     #[arg(long, value_name = "NAME")]
     pub(crate) root: Option<String>,
+    /// The scenario; where the root has a first run, its stages otherwise
+    #[arg(long, value_name = "NAME")]
+    pub(crate) scenario: Option<String>,
 }
 
 #[derive(Debug, clap::Args)]

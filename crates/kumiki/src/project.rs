@@ -4,11 +4,13 @@ use crate::args::Global;
 use crate::output::Stop;
 use kumiki_project::{
     Config, EnvironmentConfig, FileError, Files, Given, Inputs, Library, MAX_FILE_BYTES,
-    RootConfig, TemplateId, fill, parse_config, parse_parameter_file,
+    RootConfig, TemplateId, Tree, fill, parse_config, parse_parameter_file,
 };
 use kumiki_source::{Diagnostic, FileId, Span, closest, message};
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// The account of a rehearsal when the environment names none: AWS never gives it out.
 pub(crate) const REHEARSAL_ACCOUNT: &str = "000000000000";
@@ -89,6 +91,7 @@ pub(crate) struct Deployment {
     pub(crate) template: Option<TemplateId>,
     pub(crate) inputs: Inputs,
     pub(crate) environment: EnvironmentConfig,
+    pub(crate) config: RootConfig,
 }
 
 /// What keeps a command from running: a finding in a file, or something without a place.
@@ -256,7 +259,7 @@ impl Project {
             tags: Vec::new(),
         };
         self.name(root, &mut inputs)?;
-        Ok(Deployment { template, inputs, environment: settings })
+        Ok(Deployment { template, inputs, environment: settings, config: root.clone() })
     }
 
     /// Fills the stack's name and tags with parameter values.
@@ -286,17 +289,49 @@ impl Project {
     }
 
     /// The same inputs with some parameters replaced, as a scenario does.
-    pub(crate) fn with_scenario(
-        inputs: &Inputs,
-        scenario: &std::collections::BTreeMap<String, String>,
-    ) -> Inputs {
+    pub(crate) fn with_scenario(inputs: &Inputs, scenario: &BTreeMap<String, String>) -> Inputs {
         let mut inputs = inputs.clone();
         for given in &mut inputs.parameters {
             if let Some(value) = scenario.get(&*given.name) {
                 given.value = value.as_str().into();
+                // What the file says is not what counts here.
+                given.value_span = None;
             }
         }
         inputs
+    }
+
+    /// The names that the other roots export in an environment and Region, as far as they can be
+    /// read: what is wrong with them is told when they are checked themselves.
+    pub(crate) fn exports_elsewhere(
+        &mut self,
+        root: &RootConfig,
+        environment: &str,
+    ) -> BTreeSet<Arc<str>> {
+        let mut names = BTreeSet::new();
+        for other in self.config.roots.clone().into_values() {
+            let same = other.template.get_ref() == root.template.get_ref();
+            if same || other.region != root.region {
+                continue;
+            }
+            let Ok(deployment) = self.deployment(&other, environment, &mut Vec::new()) else {
+                continue;
+            };
+            let Some(id) = deployment.template else { continue };
+            let tree = Tree::evaluate(&self.library, id, &deployment.inputs);
+            names.extend(tree.exports.into_iter().map(|it| it.name));
+        }
+        names
+    }
+
+    /// A scenario by name.
+    pub(crate) fn scenario(&self, name: &str) -> Result<&BTreeMap<String, String>, Stop> {
+        let scenarios = &self.config.scenarios;
+        scenarios.get(name).ok_or_else(|| {
+            let known = listed(scenarios.keys());
+            Stop::new(message!("there is no scenario `{name}`", name))
+                .help(message!("the scenarios are {known}", known))
+        })
     }
 
     /// Where the embedded engine keeps its state.

@@ -12,6 +12,10 @@ pub struct Current {
     pub stacks: BTreeMap<String, CurrentStack>,
     /// The exports of the account and Region that stacks outside this root make: name, value.
     pub other_exports: BTreeMap<String, String>,
+    /// The outputs of the account's other roots, for `Fn::GetStackOutput`: Region, stack, output,
+    /// value.
+    #[serde(default)]
+    pub other_outputs: BTreeMap<String, BTreeMap<String, BTreeMap<String, String>>>,
     /// The zones of each Region, as `Fn::GetAZs` lists them in this account.
     pub zones: BTreeMap<String, Vec<String>>,
 }

@@ -397,8 +397,9 @@ impl Cloud for Planner<'_> {
         self.current.other_exports.get(name).map(|it| Value::text(it.as_str()))
     }
 
-    fn stack_output(&self, _: &str, _: &str, _: &str) -> Option<Value> {
-        None
+    fn stack_output(&self, stack: &str, output: &str, region: &str) -> Option<Value> {
+        let outputs = self.current.other_outputs.get(region)?.get(stack)?;
+        outputs.get(output).map(|it| Value::text(it.as_str()))
     }
 
     fn zones(&self, region: &str) -> Option<Vec<String>> {

@@ -35,6 +35,14 @@ pub struct RootConfig {
     pub region: String,
     /// The parameter file of an environment; `{environment}` is its name.
     pub parameters: Spanned<String>,
+    /// Roots whose outputs it reads: each with the parameter that says whether it does. Deploying
+    /// this root deploys them first where they do not exist.
+    #[serde(default)]
+    pub needs: BTreeMap<String, String>,
+    /// The scenarios that its first deployment goes through, one change set each. Once it exists,
+    /// it is deployed with the last.
+    #[serde(default)]
+    pub first_run: Vec<String>,
     /// Tags of the root, which every resource inherits; `${Name}` is the value of a parameter.
     #[serde(default)]
     pub tags: BTreeMap<String, String>,

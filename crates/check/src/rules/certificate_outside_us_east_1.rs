@@ -48,8 +48,13 @@ fn certificate(resource: &Resource) -> Option<&Value> {
             resource.property("DistributionConfig.ViewerCertificate.AcmCertificateArn")
         }
         "AWS::Cognito::UserPoolDomain" => resource.property("CustomDomainConfig.CertificateArn"),
-        // The property of a Regional endpoint is another one.
-        "AWS::ApiGateway::DomainName" => resource.property("CertificateArn"),
+        "AWS::ApiGateway::DomainName" => {
+            let types = resource.property("EndpointConfiguration.Types");
+            let edge = types.is_none_or(|it| {
+                it.as_list().is_some_and(|it| it.iter().any(|it| it.as_text() == Some("EDGE")))
+            });
+            resource.property("CertificateArn").filter(|_| edge)
+        }
         _ => None,
     }
 }

@@ -12,12 +12,11 @@ fn check(cx: &mut Cx<'_>) {
     let exports = &cx.tree.exports;
     for import in &cx.tree.imports {
         let name = &import.name;
-        if exports.iter().any(|it| it.name == *name) {
+        if exports.iter().any(|it| it.name == *name) || cx.elsewhere.contains(name) {
             continue;
         }
         let near = closest(name, exports.iter().map(|it| &*it.name));
-        let finding =
-            cx.report(import.span, message!("no stack of this tree exports `{name}`", name));
+        let finding = cx.report(import.span, message!("no stack exports `{name}`", name));
         finding.help.push(match near {
             Some(near) => message!("did you mean `{near}`?", near),
             None => message!("export it from the stack that makes it, or pass it as a parameter"),

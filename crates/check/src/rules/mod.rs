@@ -7,9 +7,12 @@ mod database_memory_overcommitted;
 mod database_windows_overlap;
 mod engine_past_support;
 mod engine_version_retired;
+mod export_lock;
+mod export_name_unknown_in_preview;
 mod extended_support_by_default;
 mod import_out_of_order;
 mod import_without_exporter;
+mod list_passed_as_string;
 mod log_group_after_writer;
 mod log_group_by_itself;
 mod name_of_wrong_length;
@@ -18,6 +21,7 @@ mod name_with_illegal_characters;
 mod option_group_engine;
 mod overlapping_subnets;
 mod parameter_group_family;
+mod parameter_reaches_nothing;
 mod placeholder_left;
 mod price_class_without_users;
 mod public_resource_before_gateway;
@@ -25,6 +29,9 @@ mod route_before_attachment;
 mod service_before_listener;
 mod subnet_outside_vpc;
 mod subnets_in_one_zone;
+mod unused_export;
+mod unused_output;
+mod value_of_another_kind;
 mod web_acl_of_wrong_scope;
 mod web_acl_outside_us_east_1;
 mod zone_of_another_region;
@@ -40,9 +47,12 @@ pub static RULES: &[&Rule] = &[
     &database_windows_overlap::RULE,
     &engine_past_support::RULE,
     &engine_version_retired::RULE,
+    &export_lock::RULE,
+    &export_name_unknown_in_preview::RULE,
     &extended_support_by_default::RULE,
     &import_out_of_order::RULE,
     &import_without_exporter::RULE,
+    &list_passed_as_string::RULE,
     &log_group_after_writer::RULE,
     &log_group_by_itself::RULE,
     &name_of_wrong_length::RULE,
@@ -51,6 +61,7 @@ pub static RULES: &[&Rule] = &[
     &option_group_engine::RULE,
     &overlapping_subnets::RULE,
     &parameter_group_family::RULE,
+    &parameter_reaches_nothing::RULE,
     &placeholder_left::RULE,
     &price_class_without_users::RULE,
     &public_resource_before_gateway::RULE,
@@ -58,6 +69,9 @@ pub static RULES: &[&Rule] = &[
     &service_before_listener::RULE,
     &subnet_outside_vpc::RULE,
     &subnets_in_one_zone::RULE,
+    &unused_export::RULE,
+    &unused_output::RULE,
+    &value_of_another_kind::RULE,
     &web_acl_of_wrong_scope::RULE,
     &web_acl_outside_us_east_1::RULE,
     &zone_of_another_region::RULE,

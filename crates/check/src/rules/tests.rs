@@ -8,7 +8,7 @@
 
 use crate::{RULES, Subject, check_tree};
 use kumiki_project::{FileError, Files, Inputs, Library, Tree, parse_parameter_file};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 struct Memory(BTreeMap<String, String>);
 
@@ -95,8 +95,13 @@ fn pages_are_true() {
             let root = library.find("stack.yaml").expect("an example with stack.yaml");
             let inputs = inputs(&mut library, &files);
             let tree = Tree::evaluate(&library, root, &inputs);
-            let subject =
-                Subject { library: &library, tree: &tree, inputs: &inputs, protected: true };
+            let subject = Subject {
+                library: &library,
+                tree: &tree,
+                inputs: &inputs,
+                protected: true,
+                elsewhere: &BTreeSet::new(),
+            };
             let mut found: Vec<String> = check_tree(subject)
                 .iter()
                 .chain(&library.diagnostics)

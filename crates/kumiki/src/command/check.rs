@@ -9,7 +9,10 @@ use kumiki_check::{Aws, AwsError, Subject, check_tree, merge};
 use kumiki_project::{Inputs, TemplateId, Tree};
 use kumiki_source::{Diagnostic, Severity, message};
 use serde::Serialize;
+use std::collections::BTreeSet;
 use std::path::Path;
+use std::rc::Rc;
+use std::sync::Arc;
 use std::thread::JoinHandle;
 
 pub(crate) fn run(args: &Check, global: &Global, output: &Output) -> Result<Exit, Stop> {
@@ -22,12 +25,16 @@ pub(crate) fn run(args: &Check, global: &Global, output: &Output) -> Result<Exit
     let library = &project.library;
     findings.extend(library.diagnostics.iter().cloned());
     let mut trees = Vec::new();
-    for (root, inputs, protected) in &jobs {
-        let tree = Tree::evaluate(library, *root, inputs);
-        let protected = *protected;
-        let subject = Subject { library, tree: &tree, inputs, protected };
-        findings.extend(check_tree(subject));
-        trees.push((tree, inputs));
+    for job in &jobs {
+        let tree = Tree::evaluate(library, job.root, &job.inputs);
+        findings.extend(check_tree(Subject {
+            library,
+            tree: &tree,
+            inputs: &job.inputs,
+            protected: job.protected,
+            elsewhere: &job.elsewhere,
+        }));
+        trees.push((tree, &job.inputs));
     }
     let aws = join(aws)?;
     let theirs = check_with_aws(&aws, &project, &trees)?;
@@ -41,9 +48,16 @@ fn template_path(args: &Check) -> Option<&Path> {
     args.path.as_deref().filter(|it| !it.is_dir())
 }
 
-/// A project, its roots with their inputs and whether they are protected, findings so far, and the
-/// environments.
-type Jobs = (Project, Vec<(TemplateId, Inputs, bool)>, Vec<Diagnostic>, Vec<String>);
+/// A root with the inputs of one environment and scenario.
+struct Job {
+    root: TemplateId,
+    inputs: Inputs,
+    protected: bool,
+    elsewhere: Rc<BTreeSet<Arc<str>>>,
+}
+
+/// A project, what is to be checked, findings so far, and the environments.
+type Jobs = (Project, Vec<Job>, Vec<Diagnostic>, Vec<String>);
 
 fn of_template(args: &Check, path: &Path) -> Result<Jobs, Stop> {
     let shown = path.display();
@@ -78,7 +92,15 @@ fn of_template(args: &Check, path: &Path) -> Result<Jobs, Stop> {
         inputs.parameters = parameters;
         findings = diagnostics;
     }
-    let jobs = root.into_iter().map(|it| (it, inputs.clone(), false)).collect();
+    let jobs = root
+        .into_iter()
+        .map(|root| Job {
+            root,
+            inputs: inputs.clone(),
+            protected: false,
+            elsewhere: Rc::default(),
+        })
+        .collect();
     Ok((project, jobs, findings, Vec::new()))
 }
 
@@ -110,11 +132,23 @@ fn of_project(args: &Check, global: &Global) -> Result<Jobs, Stop> {
             match project.deployment(&root, environment, &mut findings) {
                 Ok(deployment) => {
                     let Some(id) = deployment.template else { continue };
-                    for scenario in project.config.scenarios.values() {
-                        let inputs = Project::with_scenario(&deployment.inputs, scenario);
-                        jobs.push((id, inputs, deployment.environment.protected));
-                    }
-                    jobs.push((id, deployment.inputs, deployment.environment.protected));
+                    let tree = Tree::evaluate(&project.library, id, &deployment.inputs);
+                    let own = |name: &str| tree.exports.iter().any(|it| *it.name == *name);
+                    let elsewhere = match tree.imports.iter().all(|it| own(&it.name)) {
+                        true => Rc::default(),
+                        false => Rc::new(project.exports_elsewhere(&root, environment)),
+                    };
+                    let protected = deployment.environment.protected;
+                    let scenarios = project.config.scenarios.values();
+                    let scenarios =
+                        scenarios.map(|it| Project::with_scenario(&deployment.inputs, it));
+                    let inputs = scenarios.chain([deployment.inputs.clone()]);
+                    jobs.extend(inputs.map(|inputs| Job {
+                        root: id,
+                        inputs,
+                        protected,
+                        elsewhere: elsewhere.clone(),
+                    }));
                 }
                 Err(trouble) => collect(trouble, &mut findings)?,
             }

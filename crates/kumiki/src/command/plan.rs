@@ -11,9 +11,11 @@ use kumiki_engine::Backend;
 use kumiki_plan::{
     Action, Change, Current, Detail, Operation, Plan, Recreation, Refusal, Replacement, Step, plan,
 };
-use kumiki_project::{TemplateId, Tree};
+use kumiki_project::{Inputs, TemplateId, Tree};
 use kumiki_source::{Diagnostic, Severity, message};
 use serde::Serialize;
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 pub(crate) fn run(args: &Args, global: &Global, output: &Output) -> Result<Exit, Stop> {
     // As Terraform has it: 0 no changes, 1 error, 2 changes.
@@ -27,7 +29,16 @@ pub(crate) fn run(args: &Args, global: &Global, output: &Output) -> Result<Exit,
     let Some(prepared) = prepare(&args.target, global, output).map_err(with_code)? else {
         return Ok(Exit::Failed);
     };
+    let mut prepared = prepared;
     let current = current(&prepared).map_err(with_code)?;
+    let stages = prepared.stages(&args.target, current.root().is_some()).map_err(with_code)?;
+    if !prepared.enter(stages.first(), output).map_err(with_code)? {
+        return Ok(Exit::Failed);
+    }
+    if let ([stage, _, ..], false) = (stages.as_slice(), output.json) {
+        let count = stages.len();
+        output.say(&message!("the first run has {count} stages; this is `{stage}`", count, stage));
+    }
     let plan = match make(&prepared, &current, output) {
         Ok(Some(plan)) => plan,
         Ok(None) => return Ok(Exit::Failed),
@@ -51,6 +62,44 @@ pub(crate) struct Prepared {
     pub(crate) project: Project,
     pub(crate) deployment: Deployment,
     pub(crate) root: TemplateId,
+    /// The inputs as the parameter file has them.
+    given: Inputs,
+    /// What other roots export, where this one imports something that it does not export itself.
+    elsewhere: BTreeSet<Arc<str>>,
+}
+
+impl Prepared {
+    /// The scenarios that a deployment goes through: the one that was asked for, else the whole
+    /// first run of a root that does not exist and its last stage for one that does. Where an
+    /// approval is demanded, one stage at a time: each has a digest of its own.
+    pub(crate) fn stages(&self, target: &Target, exists: bool) -> Result<Vec<String>, Stop> {
+        if let Some(name) = &target.scenario {
+            self.project.scenario(name)?;
+            return Ok(vec![name.clone()]);
+        }
+        let mut stages = self.deployment.config.first_run.clone();
+        if exists {
+            stages.drain(..stages.len().saturating_sub(1));
+        }
+        if self.deployment.environment.approval {
+            stages.truncate(1);
+        }
+        Ok(stages)
+    }
+
+    /// Takes the values of a stage; false when the tree has errors with them, which were shown.
+    pub(crate) fn enter(&mut self, stage: Option<&String>, output: &Output) -> Result<bool, Stop> {
+        let Some(stage) = stage else { return Ok(true) };
+        let scenario = self.project.scenario(stage)?;
+        self.deployment.inputs = Project::with_scenario(&self.given, scenario);
+        let mut findings = link(&self.project, &self.deployment, self.root, &self.elsewhere);
+        findings.retain(|it| it.severity == Severity::Error);
+        if findings.is_empty() {
+            return Ok(true);
+        }
+        errors(findings, &self.project, output);
+        Ok(false)
+    }
 }
 
 /// Opens and links a root; nothing when there are errors, which have been shown.
@@ -73,14 +122,13 @@ pub(crate) fn prepare(
         }
     }
     let root = deployment.as_ref().and_then(|it| it.template);
+    let mut elsewhere = BTreeSet::new();
     if let (Some(deployment), Some(id)) = (&deployment, root) {
         let tree = Tree::evaluate(&project.library, id, &deployment.inputs);
-        findings.extend(check_tree(Subject {
-            library: &project.library,
-            tree: &tree,
-            inputs: &deployment.inputs,
-            protected: deployment.environment.protected,
-        }));
+        if tree.imports.iter().any(|it| !tree.exports.iter().any(|export| export.name == it.name)) {
+            elsewhere = project.exports_elsewhere(&deployment.config, &target.environment);
+        }
+        findings.extend(link(&project, deployment, id, &elsewhere));
     }
     findings.extend(project.library.diagnostics.iter().cloned());
     findings.retain(|it| it.severity == Severity::Error);
@@ -89,7 +137,25 @@ pub(crate) fn prepare(
         return Ok(None);
     }
     let (Some(deployment), Some(root)) = (deployment, root) else { return Ok(None) };
-    Ok(Some(Prepared { project, deployment, root }))
+    let given = deployment.inputs.clone();
+    Ok(Some(Prepared { project, deployment, root, given, elsewhere }))
+}
+
+/// What our own rules find in a root.
+fn link(
+    project: &Project,
+    deployment: &Deployment,
+    root: TemplateId,
+    elsewhere: &BTreeSet<Arc<str>>,
+) -> Vec<Diagnostic> {
+    let tree = Tree::evaluate(&project.library, root, &deployment.inputs);
+    check_tree(Subject {
+        library: &project.library,
+        tree: &tree,
+        inputs: &deployment.inputs,
+        protected: deployment.environment.protected,
+        elsewhere,
+    })
 }
 
 fn errors(findings: Vec<Diagnostic>, project: &Project, output: &Output) {
@@ -122,7 +188,7 @@ pub(crate) fn make(
     current: &Current,
     output: &Output,
 ) -> Result<Option<Plan>, Stop> {
-    let Prepared { project, deployment, root } = prepared;
+    let Prepared { project, deployment, root, .. } = prepared;
     match plan(&project.library, *root, &deployment.inputs, current) {
         Ok(plan) => Ok(Some(plan)),
         Err(Refusal::Errors(findings)) => {

@@ -1,7 +1,7 @@
 //! `kumiki up`: plan, review, execute, watch, outputs.
 
 use crate::Exit;
-use crate::args::{Global, Up as Args};
+use crate::args::{Global, Target, Up as Args};
 use crate::command::plan::{self, Prepared};
 use crate::output::{Output, Stop, Style};
 use crate::watch::{Watch, time};
@@ -17,54 +17,173 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 pub(crate) fn run(args: &Args, global: &Global, output: &Output) -> Result<Exit, Stop> {
     let faults: Result<Vec<Fault>, _> = args.fail.iter().map(|it| Fault::parse(it)).collect();
     let options = Options { faults: faults.map_err(Stop::new)? };
-    let Some(prepared) = plan::prepare(&args.target, global, output)? else {
+    let Some(summary) = bring_up(args, &args.target, &options, global, output)? else {
         return Ok(Exit::Failed);
     };
-    let inputs = &prepared.deployment.inputs;
+    if output.json {
+        output.document("up", &summary);
+    } else if !summary.changed {
+        let stack = &summary.stack;
+        output.say(&message!("stack `{stack}`: no changes", stack));
+    } else {
+        let width = summary.outputs.keys().map(String::len).max().unwrap_or_default();
+        for (name, value) in &summary.outputs {
+            output.line(&format!("  {name:width$}  {value}"));
+        }
+    }
+    Ok(if summary.declined { Exit::CouldNotRun } else { Exit::Done })
+}
+
+/// What a run did.
+#[derive(Serialize)]
+struct Summary {
+    stack: String,
+    status: Option<String>,
+    changed: bool,
+    #[serde(skip)]
+    declined: bool,
+    /// Resources added, modified, replaced and removed.
+    changes: [usize; 4],
+    elapsed_seconds: u64,
+    outputs: BTreeMap<String, String>,
+}
+
+/// Brings a root up, and before it the roots that it needs and that do not exist. Nothing when
+/// there are errors, which were shown.
+fn bring_up(
+    args: &Args,
+    target: &Target,
+    options: &Options,
+    global: &Global,
+    output: &Output,
+) -> Result<Option<Summary>, Stop> {
+    let Some(mut prepared) = plan::prepare(target, global, output)? else { return Ok(None) };
     let folder = prepared.project.state_folder();
+    for needed in missing_roots(&prepared, target, global, output)? {
+        let target =
+            Target { root: Some(needed), environment: target.environment.clone(), scenario: None };
+        match bring_up(args, &target, options, global, output)? {
+            Some(summary) if !summary.declined => {}
+            other => return Ok(other),
+        }
+    }
 
     // A run that changes nothing writes nothing, so the first look is a read-only one.
     let reader = reader(&folder)?;
-    if reader.unfinished().map_err(|it| Stop::new(it.message()))?.is_none() {
-        let current = current(&reader, &prepared)?;
-        let Some(plan) = plan::make(&prepared, &current, output)? else {
-            return Ok(Exit::Failed);
-        };
-        if plan.is_empty() {
-            return no_changes(&plan, &current, output);
-        }
-    }
-    drop(reader);
-
-    let mut backend = writer(&folder, options)?;
-    if let Some(outcome) = resume(&mut backend, output, |backend, observe| {
-        backend.resume(&inputs.parameters, observe).map_err(|it| Stop::new(it.message()))
-    })? {
-        if !outcome.succeeded {
+    let unfinished = reader.unfinished().map_err(|it| Stop::new(it.message()))?.is_some();
+    let mut current = self::current(&reader, &prepared)?;
+    let mut backend = None;
+    if unfinished {
+        drop(reader);
+        let mut writer = writer(&folder, options.clone())?;
+        let secrets = prepared.deployment.inputs.parameters.clone();
+        let outcome = resume(&mut writer, output, |backend, observe| {
+            backend.resume(&secrets, observe).map_err(|it| Stop::new(it.message()))
+        })?;
+        if let Some(outcome) = outcome.filter(|it| !it.succeeded) {
             return Err(failed(&outcome));
         }
-    }
-    let current = current(&backend, &prepared)?;
-    let Some(plan) = plan::make(&prepared, &current, output)? else {
-        return Ok(Exit::Failed);
-    };
-    if plan.is_empty() {
-        return no_changes(&plan, &current, output);
-    }
-    if !output.json {
-        plan::show(&plan, output);
-        output.line("");
-    }
-    if !approved(args, prepared.deployment.environment.approval, &plan, output)? {
-        output.say(&message!("nothing was changed"));
-        return Ok(Exit::CouldNotRun);
+        current = self::current(&writer, &prepared)?;
+        backend = Some(writer);
     }
 
+    let stages = prepared.stages(target, current.root().is_some())?;
+    let stages = if stages.is_empty() { vec![None] } else { stages.iter().map(Some).collect() };
+    let mut summary = Summary {
+        stack: prepared.deployment.inputs.stack_name.clone(),
+        status: None,
+        changed: false,
+        declined: false,
+        changes: [0; 4],
+        elapsed_seconds: 0,
+        outputs: BTreeMap::new(),
+    };
+    for (index, stage) in stages.iter().enumerate() {
+        if !prepared.enter(*stage, output)? {
+            return Ok(None);
+        }
+        let Some(plan) = plan::make(&prepared, &current, output)? else { return Ok(None) };
+        if plan.is_empty() {
+            continue;
+        }
+        if let (Some(stage), true) = (stage, stages.len() > 1 && !output.json) {
+            let (number, count) = (index + 1, stages.len());
+            let text = message!("stage {number} of {count}: {stage}", number, count, stage);
+            output.line(&output.paint(Style::Bold, &output.text(&text)));
+        }
+        if !output.json {
+            plan::show(&plan, output);
+            output.line("");
+        }
+        if !approved(args, prepared.deployment.environment.approval, &plan, output)? {
+            output.say(&message!("nothing was changed"));
+            summary.declined = true;
+            break;
+        }
+        let backend = match &mut backend {
+            Some(backend) => backend,
+            None => backend.insert(writer(&folder, options.clone())?),
+        };
+        // Another process may have been at work between the look and the lock.
+        if self::current(backend, &prepared)? != current {
+            return Err(Stop::new(message!("the stacks changed since the plan was made"))
+                .help(message!("run the command again")));
+        }
+        let outcome = execute(backend, &prepared, &plan, output)?;
+        current = self::current(backend, &prepared)?;
+        summary.changed = true;
+        summary.elapsed_seconds += outcome.elapsed / 1000;
+        for (sum, count) in summary.changes.iter_mut().zip(plan.counts()) {
+            *sum += count;
+        }
+    }
+    let root = current.root();
+    summary.status = root.map(|it| it.status.clone());
+    summary.outputs = root.map(|it| it.outputs.clone()).unwrap_or_default();
+    Ok(Some(summary))
+}
+
+/// The roots that a root needs with its values and that do not exist.
+fn missing_roots(
+    prepared: &Prepared,
+    target: &Target,
+    global: &Global,
+    output: &Output,
+) -> Result<Vec<String>, Stop> {
+    let inputs = &prepared.deployment.inputs;
+    let mut missing = Vec::new();
+    for (root, gate) in &prepared.deployment.config.needs {
+        let open = inputs.parameters.iter().any(|it| *it.name == **gate && &*it.value == "true");
+        if !open {
+            continue;
+        }
+        let target = Target {
+            root: Some(root.clone()),
+            environment: target.environment.clone(),
+            scenario: None,
+        };
+        let Some(other) = plan::prepare(&target, global, output)? else { continue };
+        let backend = reader(&other.project.state_folder())?;
+        if current(&backend, &other)?.root().is_none() {
+            missing.push(root.clone());
+        }
+    }
+    Ok(missing)
+}
+
+/// Makes a change set of a plan and executes it.
+fn execute(
+    backend: &mut LocalBackend,
+    prepared: &Prepared,
+    plan: &Plan,
+    output: &Output,
+) -> Result<Outcome, Stop> {
+    let inputs = &prepared.deployment.inputs;
     let request = ChangeSetRequest {
         library: &prepared.project.library,
         root: prepared.root,
         inputs,
-        plan: &plan,
+        plan,
         name: None,
     };
     let started = Instant::now();
@@ -78,9 +197,23 @@ pub(crate) fn run(args: &Args, global: &Global, output: &Output) -> Result<Exit,
     if !outcome.succeeded {
         return Err(failed(&outcome));
     }
-    let after = self::current(&backend, &prepared)?;
-    done(&plan, &outcome, &after, started, output);
-    Ok(Exit::Done)
+    if !output.json {
+        let after = self::current(backend, prepared)?;
+        output.line("");
+        let resources: usize = after.stacks.values().map(|it| it.resources.len()).sum();
+        let text = message!(
+            "stack `{stack}` is in {status}: {stacks} stacks and {resources} resources, rehearsed in {seconds} s; AWS would take about {time}",
+            stack = outcome.stack_name,
+            status = outcome.status,
+            stacks = after.stacks.len(),
+            resources,
+            seconds = format!("{:.2}", started.elapsed().as_secs_f64()),
+            time = time(outcome.elapsed)
+        );
+        output.line(&output.paint(Style::Bold, &output.text(&text)));
+        output.line("");
+    }
+    Ok(outcome)
 }
 
 /// How much of a digest is typed: 48 bits, far more than a person could collide by chance.
@@ -160,62 +293,6 @@ pub(crate) fn resume(
         .say(&message!("an operation on `{stack}` was interrupted; it is continued first", stack));
     let mut watch = Watch::new(output, HashMap::new());
     run(backend, &mut |event| watch.event(event))
-}
-
-fn no_changes(plan: &Plan, current: &Current, output: &Output) -> Result<Exit, Stop> {
-    if output.json {
-        output.document("up", Content::new(plan, None, current));
-    } else {
-        let stack = &plan.stack_name;
-        output.say(&message!("stack `{stack}`: no changes", stack));
-    }
-    Ok(Exit::Done)
-}
-
-#[derive(Serialize)]
-struct Content<'c> {
-    stack: &'c str,
-    status: Option<String>,
-    changes: [usize; 4],
-    elapsed_seconds: u64,
-    outputs: BTreeMap<String, String>,
-}
-
-impl<'c> Content<'c> {
-    fn new(plan: &'c Plan, outcome: Option<&Outcome>, current: &Current) -> Self {
-        Self {
-            stack: &plan.stack_name,
-            status: current.root().map(|it| it.status.clone()),
-            changes: plan.counts(),
-            elapsed_seconds: outcome.map_or(0, |it| it.elapsed / 1000),
-            outputs: current.root().map(|it| it.outputs.clone()).unwrap_or_default(),
-        }
-    }
-}
-
-fn done(plan: &Plan, outcome: &Outcome, after: &Current, started: Instant, output: &Output) {
-    if output.json {
-        output.document("up", Content::new(plan, Some(outcome), after));
-        return;
-    }
-    output.line("");
-    let resources: usize = after.stacks.values().map(|it| it.resources.len()).sum();
-    let seconds = format!("{:.2}", started.elapsed().as_secs_f64());
-    let summary = message!(
-        "stack `{stack}` is in {status}: {stacks} stacks and {resources} resources, rehearsed in {seconds} s; AWS would take about {time}",
-        stack = outcome.stack_name,
-        status = outcome.status,
-        stacks = after.stacks.len(),
-        resources,
-        seconds,
-        time = time(outcome.elapsed)
-    );
-    output.line(&output.paint(Style::Bold, &output.text(&summary)));
-    let Some(root) = after.root() else { return };
-    let width = root.outputs.keys().map(String::len).max().unwrap_or_default();
-    for (name, value) in &root.outputs {
-        output.line(&format!("  {name:width$}  {value}"));
-    }
 }
 
 /// What a failed operation tells, the first cause on top.

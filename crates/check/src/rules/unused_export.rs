@@ -1,0 +1,44 @@
+use crate::rule::{Cx, Rule};
+use crate::usage::{ImportPatterns, Usage};
+use kumiki_project::TemplateId;
+use kumiki_source::{Severity, closest, message};
+use std::collections::{HashMap, HashSet};
+
+pub(crate) static RULE: Rule = Rule {
+    name: "unused-export",
+    severity: Severity::Info,
+    page: include_str!("unused_export.md"),
+    check,
+};
+
+fn check(cx: &mut Cx<'_>) {
+    let (library, tree) = (cx.library, cx.tree);
+    let mut asked: HashSet<&str> = tree.imports.iter().map(|it| &*it.name).collect();
+    let exported: HashSet<&str> = tree.exports.iter().map(|it| &*it.name).collect();
+    // An import that misses its export by a slip is reported itself.
+    for import in tree.imports.iter().filter(|it| !exported.contains(&*it.name)) {
+        asked.extend(closest(&import.name, exported.iter().copied()));
+    }
+    let mut unasked = tree.exports.iter().filter(|it| !asked.contains(&*it.name)).peekable();
+    if unasked.peek().is_none() {
+        return;
+    }
+    let patterns = ImportPatterns::of(library);
+    let mut usages: HashMap<TemplateId, Usage<'_>> = HashMap::new();
+    for export in unasked {
+        let stack = &tree.stacks[export.stack];
+        // What a root exports is for other projects.
+        let Some((parent, resource)) = stack.parent else { continue };
+        let parent = &tree.stacks[parent];
+        let usage = usages
+            .entry(parent.template)
+            .or_insert_with(|| Usage::of(library.template(parent.template)));
+        let name = &export.name;
+        if usage.reads(resource, &stack.outputs[export.output].name) || patterns.may_ask_for(name) {
+            continue;
+        }
+        cx.report(export.span, message!("nothing imports `{name}`", name)).help.push(message!(
+            "leave it if people or other projects read it; it cannot change while they import it"
+        ));
+    }
+}

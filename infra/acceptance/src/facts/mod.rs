@@ -1,0 +1,63 @@
+//! The facts, one module for each section of the specification.
+
+pub mod network;
+
+use crate::world::{Texts, World};
+
+/// What a fact is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Level {
+    /// The text of the templates.
+    S,
+    /// The resolved tree of an environment.
+    R,
+}
+
+/// Something that must be true.
+#[derive(Debug)]
+pub struct Fact {
+    /// Its identifier in the specification, `SUB-1`.
+    pub id: &'static str,
+    /// What it is about.
+    pub level: Level,
+    /// The sentence.
+    pub says: &'static str,
+    /// Finds what contradicts it.
+    pub check: fn(&World) -> Vec<String>,
+    /// A change of one file that makes it untrue.
+    pub fault: Fault,
+}
+
+/// A change of one file: `from`, where it first stands, becomes `to`.
+#[derive(Debug)]
+pub struct Fault {
+    /// The file, from the project's folder.
+    pub file: &'static str,
+    /// What stands there.
+    pub from: &'static str,
+    /// What stands there instead.
+    pub to: &'static str,
+}
+
+impl Fault {
+    /// The texts with the fault planted, or nothing when there is no such file, or the change
+    /// changes nothing.
+    pub fn plant(&self, texts: &Texts) -> Option<Texts> {
+        let text = texts.0.get(self.file)?;
+        let changed = text.replacen(self.from, self.to, 1);
+        if changed == *text {
+            return None;
+        }
+        let mut texts = texts.clone();
+        texts.0.insert(self.file.to_owned(), changed);
+        Some(texts)
+    }
+}
+
+/// Every list, in the order of the specification.
+const LISTS: &[&[Fact]] = &[network::FACTS];
+
+/// Every fact, in the order of the specification.
+pub fn facts() -> impl Iterator<Item = &'static Fact> {
+    LISTS.iter().copied().flatten()
+}
