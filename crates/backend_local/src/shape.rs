@@ -157,9 +157,11 @@ fn gap(gap: &str, request: &Request<'_>, id: &str, name: &str) -> Option<String>
             if name.is_empty() { "default".to_owned() } else { name.to_owned() }
         }
         "group" => text_at(request.properties, "GroupName").unwrap_or_else(|| "default".to_owned()),
-        "listener" => text_at(request.properties, "LoadBalancerArn")
-            .unwrap_or_default()
-            .replacen(":loadbalancer/", ":listener/", 1),
+        "listener" => text_at(request.properties, "LoadBalancerArn").unwrap_or_default().replacen(
+            ":loadbalancer/",
+            ":listener/",
+            1,
+        ),
         // One more than that of the task definition that it takes the place of.
         "revision" => {
             let before = request.replaces.and_then(|it| it.rsplit(':').next()?.parse::<u32>().ok());

@@ -18,6 +18,7 @@ mod ordering;
 mod policies;
 mod rule;
 mod rules;
+mod services;
 mod subnets;
 mod usage;
 mod windows;

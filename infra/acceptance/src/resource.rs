@@ -104,7 +104,9 @@ impl<'w> Resource<'w> {
 }
 
 fn json(value: &Value) -> Json {
-    value.to_json(&|it| Some(Json::String(format!("unknown: {}", it.describe())))).unwrap_or_default()
+    value
+        .to_json(&|it| Some(Json::String(format!("unknown: {}", it.describe()))))
+        .unwrap_or_default()
 }
 
 /// Scalars without quotes, lists and maps as compact JSON.

@@ -24,7 +24,12 @@ impl Problems {
     }
 
     /// Two things are the same.
-    pub fn equal<A: PartialEq<E> + Debug, E: Debug>(&self, what: impl Display, actual: A, expected: E) {
+    pub fn equal<A: PartialEq<E> + Debug, E: Debug>(
+        &self,
+        what: impl Display,
+        actual: A,
+        expected: E,
+    ) {
         if actual != expected {
             self.say(format!("{what} is {actual:?}, not {expected:?}"));
         }
@@ -66,11 +71,12 @@ impl<'w> View<'w> {
     }
 
     pub(crate) fn into_problems(self) -> Vec<String> {
-        let at = match self.scenario {
-            "" => self.environment.to_owned(),
-            scenario => format!("{}, {scenario}", self.environment),
-        };
-        self.problems.into_inner().into_iter().map(|it| format!("{at}: {it}")).collect()
+        self.problems.into_inner()
+    }
+
+    /// The environment and scenario: `dev first-creation`.
+    pub(crate) fn place(&self) -> String {
+        format!("{} {}", self.environment, self.scenario).trim_end().to_owned()
     }
 
     /// Something is wrong here.
@@ -84,7 +90,12 @@ impl<'w> View<'w> {
     }
 
     /// Two things are the same here.
-    pub fn equal<A: PartialEq<E> + Debug, E: Debug>(&self, what: impl Display, actual: A, expected: E) {
+    pub fn equal<A: PartialEq<E> + Debug, E: Debug>(
+        &self,
+        what: impl Display,
+        actual: A,
+        expected: E,
+    ) {
         self.problems.equal(what, actual, expected);
     }
 
@@ -163,6 +174,15 @@ impl<'w> View<'w> {
     /// An output of a nested stack, or of the root for an empty path, as text.
     pub fn output(&self, stack: &str, output: &str) -> String {
         let output = self.stack(stack).and_then(|it| it.output(output));
+        output.and_then(|it| it.value.as_text()).unwrap_or("nothing").to_owned()
+    }
+
+    /// What is exported under a suffix such as `VpcId`, as text.
+    pub fn exported(&self, suffix: &str) -> String {
+        let prefix = format!("{}-{}-", self.parameter("ProjectName"), self.environment);
+        let export =
+            self.tree.exports.iter().find(|it| it.name.strip_prefix(&*prefix) == Some(suffix));
+        let output = export.map(|it| &self.tree.stacks[it.stack].outputs[it.output]);
         output.and_then(|it| it.value.as_text()).unwrap_or("nothing").to_owned()
     }
 

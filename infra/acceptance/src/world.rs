@@ -92,6 +92,7 @@ pub struct World {
     /// `kumiki.toml`.
     pub config: Config,
     deployments: Vec<Deployment>,
+    first_only: bool,
 }
 
 /// A root with the inputs of one environment and scenario.
@@ -146,7 +147,7 @@ impl World {
         // As people name them: dev, stg, prod.
         let rank = |it: &str| ["dev", "stg", "prod"].iter().position(|name| *name == it);
         deployments.sort_by_key(|it| rank(&it.environment));
-        Self { texts, library, config, deployments }
+        Self { texts, library, config, deployments, first_only: false }
     }
 
     /// Checks the service root in every environment and scenario; problems name both.
@@ -164,7 +165,11 @@ impl World {
         self.views_where(|it| it == "first-creation", check)
     }
 
-    fn views_where(&self, scenario: impl Fn(&str) -> bool, check: impl Fn(&View<'_>)) -> Vec<String> {
+    fn views_where(
+        &self,
+        scenario: impl Fn(&str) -> bool,
+        check: impl Fn(&View<'_>),
+    ) -> Vec<String> {
         self.root_views(self.config.default_root.as_deref().unwrap_or_default(), |view| {
             if scenario(view.scenario) {
                 check(view);
@@ -174,30 +179,51 @@ impl World {
 
     /// Checks a root in every environment and scenario.
     pub fn root_views(&self, root: &str, check: impl Fn(&View<'_>)) -> Vec<String> {
-        let mut problems = Vec::new();
-        for it in self.deployments.iter().filter(|it| it.root == root) {
+        let all: Vec<_> = self.deployments.iter().filter(|it| it.root == root).collect();
+        if all.is_empty() {
+            return vec![format!("there is no root `{root}`")];
+        }
+        // Problems in the order in which they are found, each with the places where.
+        let mut problems: Vec<(String, Vec<String>)> = Vec::new();
+        for it in &all {
             let tree = it.marked.get_or_init(|| self.evaluate(root, &it.inputs, &Marker));
             let view = View::new(self, &it.environment, &it.scenario, &it.inputs, tree);
             check(&view);
-            problems.extend(view.into_problems());
+            let place = view.place();
+            for problem in view.into_problems() {
+                match problems.iter_mut().find(|(it, _)| *it == problem) {
+                    Some((_, places)) => places.push(place.clone()),
+                    None => problems.push((problem, vec![place.clone()])),
+                }
+            }
+            if self.first_only && !problems.is_empty() {
+                break;
+            }
         }
-        if problems.is_empty() && !self.deployments.iter().any(|it| it.root == root) {
-            problems.push(format!("there is no root `{root}`"));
-        }
-        problems
+        let told = |(problem, places): (String, Vec<String>)| match places.len() {
+            count if count == all.len() => problem,
+            _ => format!("{problem} ({})", places.join(", ")),
+        };
+        problems.into_iter().map(told).collect()
     }
 
-    /// The view of the service root in an environment and scenario with other parameter values.
+    /// The same project, looked at no further than the first view with problems: enough to know
+    /// that there are some.
+    pub fn first_only(self) -> Self {
+        Self { first_only: true, ..self }
+    }
+
+    /// The service root in an environment and scenario with other parameter values, in which
+    /// whatever a deployment makes is unknown.
     ///
     /// # Panics
     /// When there is no such environment or scenario.
-    pub fn mutated(
+    pub fn with(
         &self,
         environment: &str,
         scenario: &str,
         values: &[(&str, &str)],
-        check: impl FnOnce(&View<'_>),
-    ) -> Vec<String> {
+    ) -> (Inputs, Tree) {
         let root = self.config.default_root.as_deref().unwrap_or_default();
         let it = self.deployments.iter().find(|it| {
             it.root == root && it.environment == environment && it.scenario == scenario
@@ -207,10 +233,11 @@ impl World {
         for (name, value) in values {
             give(&mut inputs, name, value);
         }
-        let tree = self.evaluate(root, &inputs, &Marker);
-        let view = View::new(self, environment, scenario, &inputs, &tree);
-        check(&view);
-        view.into_problems()
+        let tree = match self.template_of(root) {
+            Some(id) => Tree::evaluate(&self.library, id, &inputs),
+            None => Tree::default(),
+        };
+        (inputs, tree)
     }
 
     /// Checks what does not depend on an environment.
@@ -245,9 +272,7 @@ impl World {
 
     fn evaluate(&self, root: &str, inputs: &Inputs, cloud: &dyn Cloud) -> Tree {
         match self.template_of(root) {
-            Some(id) => {
-                Tree::evaluate_with(&self.library, id, inputs, cloud, &mut |_, _| {})
-            }
+            Some(id) => Tree::evaluate_with(&self.library, id, inputs, cloud, &mut |_, _| {}),
             None => Tree::default(),
         }
     }

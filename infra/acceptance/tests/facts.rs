@@ -43,7 +43,7 @@ fn every_fact_notices_its_fault() {
         let Some(faulty) = fact.fault.plant(&texts) else {
             return vec![format!("plants nothing: `{}` has no such text", fact.fault.file)];
         };
-        let world = World::of(faulty);
+        let world = World::of(faulty).first_only();
         let unreadable = world.unreadable();
         if !unreadable.is_empty() {
             return vec![format!("plants what cannot be read: {}", unreadable.join("; "))];

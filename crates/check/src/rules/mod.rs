@@ -2,7 +2,9 @@
 
 mod backup_inside_window;
 mod buffers_beyond_memory;
+mod capacity_out_of_range;
 mod certificate_outside_us_east_1;
+mod container_not_in_task;
 mod database_memory_overcommitted;
 mod database_windows_overlap;
 mod engine_past_support;
@@ -26,9 +28,12 @@ mod placeholder_left;
 mod price_class_without_users;
 mod public_resource_before_gateway;
 mod route_before_attachment;
+mod scaling_target_without_service;
 mod service_before_listener;
+mod service_does_not_fit_task;
 mod subnet_outside_vpc;
 mod subnets_in_one_zone;
+mod target_group_of_wrong_type;
 mod unused_export;
 mod unused_output;
 mod value_of_another_kind;
@@ -42,7 +47,9 @@ use crate::rule::Rule;
 pub static RULES: &[&Rule] = &[
     &backup_inside_window::RULE,
     &buffers_beyond_memory::RULE,
+    &capacity_out_of_range::RULE,
     &certificate_outside_us_east_1::RULE,
+    &container_not_in_task::RULE,
     &database_memory_overcommitted::RULE,
     &database_windows_overlap::RULE,
     &engine_past_support::RULE,
@@ -66,9 +73,12 @@ pub static RULES: &[&Rule] = &[
     &price_class_without_users::RULE,
     &public_resource_before_gateway::RULE,
     &route_before_attachment::RULE,
+    &scaling_target_without_service::RULE,
     &service_before_listener::RULE,
+    &service_does_not_fit_task::RULE,
     &subnet_outside_vpc::RULE,
     &subnets_in_one_zone::RULE,
+    &target_group_of_wrong_type::RULE,
     &unused_export::RULE,
     &unused_output::RULE,
     &value_of_another_kind::RULE,

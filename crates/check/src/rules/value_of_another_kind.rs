@@ -115,7 +115,7 @@ fn leaves<'v>(
             return;
         }
         for field in fields {
-            if let Some(inner) = property.properties().find(|it| it.name() == &*field.name) {
+            if let Some(inner) = property.child(&field.name).filter(|it| it.name() != "*") {
                 leaves(&field.value, inner, inner.name(), visit);
             }
         }

@@ -13,12 +13,12 @@ use serde::Serialize;
 use std::collections::HashMap;
 
 pub(crate) fn run(args: &Args, global: &Global, output: &Output) -> Result<Exit, Stop> {
-    let Some(prepared) = plan::prepare(&args.target, global, output)? else {
+    let Some((project, deployment)) = plan::locate(&args.target, global, output)? else {
         return Ok(Exit::Failed);
     };
-    let inputs = &prepared.deployment.inputs;
+    let inputs = &deployment.inputs;
     let stack = &inputs.stack_name;
-    let folder = prepared.project.state_folder();
+    let folder = project.state_folder();
     let mut backend = up::writer(&folder, Options::default())?;
     up::resume(&mut backend, output, |backend, observe| {
         backend.resume(&inputs.parameters, observe).map_err(|it| Stop::new(it.message()))
@@ -39,7 +39,7 @@ pub(crate) fn run(args: &Args, global: &Global, output: &Output) -> Result<Exit,
         plan::show(&removal, output);
         output.line("");
     }
-    confirm(args, prepared.deployment.environment.protected, stack, output)?;
+    confirm(args, deployment.environment.protected, stack, output)?;
 
     let sizes: HashMap<String, usize> =
         removal.steps.iter().map(|it| (it.path.clone(), it.changes.len())).collect();

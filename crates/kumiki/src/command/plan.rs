@@ -2,12 +2,13 @@
 
 use crate::Exit;
 use crate::args::{Global, Plan as Args, Target};
-use crate::command::up::SHORT_DIGEST;
+use crate::command::up::{SHORT_DIGEST, current, reader};
 use crate::output::{Output, Stop, Style};
 use crate::project::{Deployment, Project, Trouble};
 use crate::render;
+use kumiki_backend_local::LocalBackend;
 use kumiki_check::{Subject, check_tree, merge};
-use kumiki_engine::Backend;
+use kumiki_engine::{Backend, ChangeSetRecord, ExecutionStatus};
 use kumiki_plan::{
     Action, Change, Current, Detail, Operation, Plan, Recreation, Refusal, Replacement, Step, plan,
 };
@@ -30,8 +31,9 @@ pub(crate) fn run(args: &Args, global: &Global, output: &Output) -> Result<Exit,
         return Ok(Exit::Failed);
     };
     let mut prepared = prepared;
-    let current = current(&prepared).map_err(with_code)?;
-    let stages = prepared.stages(&args.target, current.root().is_some()).map_err(with_code)?;
+    let backend = reader(&prepared.project.state_folder()).map_err(with_code)?;
+    let current = current(&backend, &prepared).map_err(with_code)?;
+    let stages = prepared.stages(&args.target, &backend, &current).map_err(with_code)?;
     if !prepared.enter(stages.first(), output).map_err(with_code)? {
         return Ok(Exit::Failed);
     }
@@ -69,17 +71,35 @@ pub(crate) struct Prepared {
 }
 
 impl Prepared {
-    /// The scenarios that a deployment goes through: the one that was asked for, else the whole
-    /// first run of a root that does not exist and its last stage for one that does. Where an
+    /// The scenarios that a deployment goes through: the one that was asked for, else the stages
+    /// of the first run that the stack has not been through, else the last of them. Where an
     /// approval is demanded, one stage at a time: each has a digest of its own.
-    pub(crate) fn stages(&self, target: &Target, exists: bool) -> Result<Vec<String>, Stop> {
+    ///
+    /// Stages are recognised by the names of the change sets that were executed, so a first run
+    /// that was interrupted goes on where it was.
+    pub(crate) fn stages(
+        &self,
+        target: &Target,
+        backend: &LocalBackend,
+        current: &Current,
+    ) -> Result<Vec<String>, Stop> {
         if let Some(name) = &target.scenario {
             self.project.scenario(name)?;
             return Ok(vec![name.clone()]);
         }
         let mut stages = self.deployment.config.first_run.clone();
-        if exists {
-            stages.drain(..stages.len().saturating_sub(1));
+        if let Some(root) = current.root() {
+            let executed: Vec<String> = change_sets(backend, &self.deployment.inputs)?
+                .into_iter()
+                .filter(|it| it.stack_id == root.stack_id)
+                .filter(|it| it.execution == ExecutionStatus::ExecuteComplete)
+                .map(|it| it.name)
+                .collect();
+            let through = |stage: &String| executed.iter().any(|it| stage_of(it) == *stage);
+            let next = stages.iter().rposition(through).map_or(0, |it| it + 1);
+            // A stack that was never in a first run is not put through one.
+            let next = if next == 0 { stages.len() } else { next };
+            stages.drain(..next.min(stages.len().saturating_sub(1)));
         }
         if self.deployment.environment.approval {
             stages.truncate(1);
@@ -100,6 +120,29 @@ impl Prepared {
         errors(findings, &self.project, output);
         Ok(false)
     }
+}
+
+/// Opens a root without looking at what is wrong with its templates: enough to say which stack is
+/// meant. Nothing when even that cannot be read, which has been shown.
+pub(crate) fn locate(
+    target: &Target,
+    global: &Global,
+    output: &Output,
+) -> Result<Option<(Project, Deployment)>, Stop> {
+    let (mut project, trouble) = Project::open(global)?;
+    let mut findings: Vec<Diagnostic> = trouble.into_iter().collect();
+    if findings.is_empty() {
+        let found = project
+            .root(target.root.as_deref())
+            .and_then(|(_, root)| project.deployment(&root, &target.environment, &mut findings));
+        match found {
+            Ok(it) => return Ok(Some((project, it))),
+            Err(Trouble::Finding(finding)) => findings.push(*finding),
+            Err(Trouble::Stop(stop)) => return Err(stop),
+        }
+    }
+    errors(findings, &project, output);
+    Ok(None)
 }
 
 /// Opens and links a root; nothing when there are errors, which have been shown.
@@ -174,12 +217,24 @@ fn errors(findings: Vec<Diagnostic>, project: &Project, output: &Output) {
     }
 }
 
-/// The current stacks of a root, read without a lock and without writing.
-fn current(prepared: &Prepared) -> Result<Current, Stop> {
-    let inputs = &prepared.deployment.inputs;
-    super::up::reader(&prepared.project.state_folder())?
-        .current(&inputs.stack_name, &inputs.account, &inputs.region)
-        .map_err(|error| Stop::new(error.message()))
+/// The change sets of a root.
+fn change_sets(backend: &LocalBackend, inputs: &Inputs) -> Result<Vec<ChangeSetRecord>, Stop> {
+    backend
+        .change_sets(&inputs.stack_name, &inputs.account, &inputs.region)
+        .map_err(|it| Stop::new(it.message()))
+}
+
+/// The name of the next change set of a stage: the stage and a number, as names are used once.
+pub(crate) fn change_set_name(
+    backend: &LocalBackend,
+    inputs: &Inputs,
+    stage: &str,
+) -> Result<String, Stop> {
+    Ok(format!("{stage}-{}", change_sets(backend, inputs)?.len() + 1))
+}
+
+fn stage_of(change_set: &str) -> &str {
+    change_set.rsplit_once('-').map_or(change_set, |(stage, _)| stage)
 }
 
 /// Makes the plan; nothing when the tree has errors, which have been shown.

@@ -189,11 +189,11 @@ fn shown<R: Serialize>(
     read: impl FnOnce(&LocalBackend, &Inputs, Vec<StackRecord>) -> Result<Vec<R>, Stop>,
     cells: impl Fn(&R) -> Vec<String>,
 ) -> Result<Exit, Stop> {
-    let Some(prepared) = plan::prepare(&args.target, global, output)? else {
+    let Some((project, deployment)) = plan::locate(&args.target, global, output)? else {
         return Ok(Exit::Failed);
     };
-    let inputs = &prepared.deployment.inputs;
-    let backend = up::reader(&prepared.project.state_folder())?;
+    let inputs = &deployment.inputs;
+    let backend = up::reader(&project.state_folder())?;
     let mut stacks = backend.stacks().map_err(|it| Stop::new(it.message()))?;
     let root = stacks.iter().find(|it| {
         it.path.is_empty()

@@ -72,9 +72,10 @@ fn bring_up(
     let reader = reader(&folder)?;
     let unfinished = reader.unfinished().map_err(|it| Stop::new(it.message()))?.is_some();
     let mut current = self::current(&reader, &prepared)?;
+    let mut stages = prepared.stages(target, &reader, &current)?;
+    drop(reader);
     let mut backend = None;
     if unfinished {
-        drop(reader);
         let mut writer = writer(&folder, options.clone())?;
         let secrets = prepared.deployment.inputs.parameters.clone();
         let outcome = resume(&mut writer, output, |backend, observe| {
@@ -84,10 +85,9 @@ fn bring_up(
             return Err(failed(&outcome));
         }
         current = self::current(&writer, &prepared)?;
+        stages = prepared.stages(target, &writer, &current)?;
         backend = Some(writer);
     }
-
-    let stages = prepared.stages(target, current.root().is_some())?;
     let stages = if stages.is_empty() { vec![None] } else { stages.iter().map(Some).collect() };
     let mut summary = Summary {
         stack: prepared.deployment.inputs.stack_name.clone(),
@@ -129,7 +129,7 @@ fn bring_up(
             return Err(Stop::new(message!("the stacks changed since the plan was made"))
                 .help(message!("run the command again")));
         }
-        let outcome = execute(backend, &prepared, &plan, output)?;
+        let outcome = execute(backend, &prepared, &plan, *stage, output)?;
         current = self::current(backend, &prepared)?;
         summary.changed = true;
         summary.elapsed_seconds += outcome.elapsed / 1000;
@@ -176,15 +176,17 @@ fn execute(
     backend: &mut LocalBackend,
     prepared: &Prepared,
     plan: &Plan,
+    stage: Option<&String>,
     output: &Output,
 ) -> Result<Outcome, Stop> {
     let inputs = &prepared.deployment.inputs;
+    let name = stage.map(|it| plan::change_set_name(backend, inputs, it)).transpose()?;
     let request = ChangeSetRequest {
         library: &prepared.project.library,
         root: prepared.root,
         inputs,
         plan,
-        name: None,
+        name: name.as_deref(),
     };
     let started = Instant::now();
     let change_set = backend.create_change_set(&request).map_err(|it| Stop::new(it.message()))?;
@@ -271,7 +273,7 @@ impl Clock for Wall {
     }
 }
 
-fn current(backend: &LocalBackend, prepared: &Prepared) -> Result<Current, Stop> {
+pub(crate) fn current(backend: &LocalBackend, prepared: &Prepared) -> Result<Current, Stop> {
     let inputs = &prepared.deployment.inputs;
     backend
         .current(&inputs.stack_name, &inputs.account, &inputs.region)

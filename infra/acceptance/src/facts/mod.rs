@@ -1,6 +1,8 @@
 //! The facts, one module for each section of the specification.
 
 pub mod network;
+pub mod parent;
+pub mod wiring;
 
 use crate::world::{Texts, World};
 
@@ -55,7 +57,7 @@ impl Fault {
 }
 
 /// Every list, in the order of the specification.
-const LISTS: &[&[Fact]] = &[network::FACTS];
+const LISTS: &[&[Fact]] = &[wiring::FACTS, parent::FACTS, network::FACTS];
 
 /// Every fact, in the order of the specification.
 pub fn facts() -> impl Iterator<Item = &'static Fact> {
