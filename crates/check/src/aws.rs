@@ -6,7 +6,7 @@ use cloudformation_validate::{
 };
 use kumiki_project::{Inputs, Library, Stack, Tree, partition};
 use kumiki_source::{Diagnostic, FileId, Message, Severity, Source, Span};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
 /// AWS's rules could not be run.
@@ -69,7 +69,8 @@ impl Aws {
         Ok(Self { engine, schemas: SchemaValidator::default(), found: Mutex::default() })
     }
 
-    /// Checks every template of a tree with the values that reach it.
+    /// Checks every template of a tree with the values that reach it, but for those that one of
+    /// `ours` found wrong where they are written: they would be found again wherever they go.
     ///
     /// # Errors
     /// When the rules themselves fail; what they find is not an error.
@@ -78,11 +79,17 @@ impl Aws {
         library: &Library,
         tree: &Tree,
         inputs: &Inputs,
+        ours: &[Diagnostic],
     ) -> Result<Vec<Diagnostic>, AwsError> {
+        let wrong: HashSet<Span> = ours
+            .iter()
+            .filter(|it| matches!(&*it.rule, "parameter-value" | "placeholder-left"))
+            .filter_map(|it| it.span)
+            .collect();
         let mut findings = Vec::new();
         for stack in &tree.stacks {
             let file = library.template(stack.template).file;
-            let values = known_parameters(stack);
+            let values = known_parameters(stack, &wrong);
             let question = (file, values, inputs.account.clone(), inputs.region.clone());
             let known = self.found.lock().ok().and_then(|it| it.get(&question).cloned());
             let found = match known {
@@ -179,7 +186,7 @@ impl Aws {
 }
 
 /// The parameters of a stack that are known, as text. Secrets stay out.
-fn known_parameters(stack: &Stack) -> BTreeMap<String, String> {
+fn known_parameters(stack: &Stack, wrong: &HashSet<Span>) -> BTreeMap<String, String> {
     let text = |value: &kumiki_project::Value| match value.as_list() {
         Some(items) => {
             let items: Option<Vec<&str>> = items.iter().map(|it| it.as_text()).collect();
@@ -190,7 +197,7 @@ fn known_parameters(stack: &Stack) -> BTreeMap<String, String> {
     stack
         .parameters
         .iter()
-        .filter(|it| !it.no_echo)
+        .filter(|it| !it.no_echo && !it.value.origin.span.is_some_and(|it| wrong.contains(&it)))
         .filter_map(|it| Some((it.name.to_string(), text(&it.value)?)))
         .collect()
 }

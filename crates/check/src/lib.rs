@@ -20,6 +20,7 @@ mod rule;
 mod rules;
 mod services;
 mod subnets;
+mod suppress;
 mod usage;
 mod windows;
 
@@ -27,6 +28,7 @@ pub use aws::{Aws, AwsError};
 pub use merge::merge;
 pub use rule::{Rule, Subject};
 pub use rules::RULES;
+pub use suppress::suppress;
 
 use kumiki_source::Diagnostic;
 

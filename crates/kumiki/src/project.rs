@@ -82,7 +82,7 @@ pub(crate) struct Project {
     pub(crate) files: Disk,
     pub(crate) library: Library,
     pub(crate) config: Config,
-    config_file: Option<FileId>,
+    pub(crate) config_file: Option<FileId>,
 }
 
 /// A root with the inputs of one environment.

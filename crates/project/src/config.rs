@@ -21,6 +21,23 @@ pub struct Config {
     /// a first creation: scenario, then parameter, then value.
     #[serde(default)]
     pub scenarios: BTreeMap<String, BTreeMap<String, String>>,
+    /// Findings that are accepted, each with its reason. One that accepts nothing is a finding.
+    #[serde(default)]
+    pub suppressions: Vec<Suppression>,
+}
+
+/// A finding that is accepted.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Suppression {
+    /// The rule.
+    pub rule: Spanned<String>,
+    /// The file that it is accepted in.
+    pub file: String,
+    /// The resource, parameter or output; without one, the whole file.
+    pub name: Option<String>,
+    /// Why.
+    pub reason: String,
 }
 
 /// A template that is deployed by itself.

@@ -19,7 +19,7 @@ mod scope;
 mod tree;
 mod value;
 
-pub use config::{Config, EnvironmentConfig, RootConfig, fill, parse_config};
+pub use config::{Config, EnvironmentConfig, RootConfig, Suppression, fill, parse_config};
 pub use inputs::{Given, Inputs, ParameterFile, parse_parameter_file, partition};
 pub use library::{Child, FileError, Files, Library, MAX_FILE_BYTES, TemplateId, join_path};
 pub use order::{Cycle, Order, dependencies, order};

@@ -170,7 +170,7 @@ impl World {
         scenario: impl Fn(&str) -> bool,
         check: impl Fn(&View<'_>),
     ) -> Vec<String> {
-        self.root_views(self.config.default_root.as_deref().unwrap_or_default(), |view| {
+        self.root_views(&self.default_root(), |view| {
             if scenario(view.scenario) {
                 check(view);
             }
@@ -213,18 +213,39 @@ impl World {
         Self { first_only: true, ..self }
     }
 
-    /// The service root in an environment and scenario with other parameter values, in which
-    /// whatever a deployment makes is unknown.
-    ///
-    /// # Panics
-    /// When there is no such environment or scenario.
+    /// Checks the service root in an environment and scenario with other parameter values.
     pub fn with(
         &self,
         environment: &str,
         scenario: &str,
         values: &[(&str, &str)],
+        check: impl FnOnce(&View<'_>),
+    ) -> Vec<String> {
+        let inputs = self.inputs_with(environment, scenario, values);
+        let tree = self.evaluate(&self.default_root(), &inputs, &Marker);
+        let view = View::new(self, environment, scenario, &inputs, &tree);
+        check(&view);
+        view.into_problems()
+    }
+
+    /// The tree of the service root with other parameter values, in which whatever a deployment
+    /// makes is unknown.
+    pub fn plain_with(
+        &self,
+        environment: &str,
+        scenario: &str,
+        values: &[(&str, &str)],
     ) -> (Inputs, Tree) {
-        let root = self.config.default_root.as_deref().unwrap_or_default();
+        let inputs = self.inputs_with(environment, scenario, values);
+        let tree = match self.template_of(&self.default_root()) {
+            Some(id) => Tree::evaluate(&self.library, id, &inputs),
+            None => Tree::default(),
+        };
+        (inputs, tree)
+    }
+
+    fn inputs_with(&self, environment: &str, scenario: &str, values: &[(&str, &str)]) -> Inputs {
+        let root = self.default_root();
         let it = self.deployments.iter().find(|it| {
             it.root == root && it.environment == environment && it.scenario == scenario
         });
@@ -233,11 +254,11 @@ impl World {
         for (name, value) in values {
             give(&mut inputs, name, value);
         }
-        let tree = match self.template_of(root) {
-            Some(id) => Tree::evaluate(&self.library, id, &inputs),
-            None => Tree::default(),
-        };
-        (inputs, tree)
+        inputs
+    }
+
+    fn default_root(&self) -> String {
+        self.config.default_root.clone().unwrap_or_default()
     }
 
     /// Checks what does not depend on an environment.

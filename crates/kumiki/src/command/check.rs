@@ -5,7 +5,7 @@ use crate::args::{Check, Format, Global, Level};
 use crate::output::{Output, Stop};
 use crate::project::{Project, REHEARSAL_ACCOUNT, Trouble, parameters_from, split_template};
 use crate::{render, report};
-use kumiki_check::{Aws, AwsError, Subject, check_tree, merge};
+use kumiki_check::{Aws, AwsError, Subject, check_tree, merge, suppress};
 use kumiki_project::{Inputs, TemplateId, Tree};
 use kumiki_source::{Diagnostic, Severity, message};
 use serde::Serialize;
@@ -37,9 +37,16 @@ pub(crate) fn run(args: &Check, global: &Global, output: &Output) -> Result<Exit
         trees.push((tree, &job.inputs));
     }
     let aws = join(aws)?;
-    let theirs = check_with_aws(&aws, &project, &trees)?;
+    let theirs = check_with_aws(&aws, &project, &trees, &findings)?;
     findings.extend(Aws::without_repetitions(theirs, &findings));
-    let findings = merge(findings, &environments);
+    let mut findings = merge(findings, &environments);
+    // A part of the project does not show which suppressions are dead.
+    let whole = args.root.is_none() && args.environments.is_empty();
+    if let Some(config) = project.config_file {
+        let suppressions = &project.config.suppressions;
+        findings = suppress(findings, suppressions, &project.library, config);
+        findings.retain(|it| whole || it.rule != "dead-suppression");
+    }
     show(args, &project, &findings, output)
 }
 
@@ -182,6 +189,7 @@ fn check_with_aws(
     aws: &Aws,
     project: &Project,
     trees: &[(Tree, &Inputs)],
+    ours: &[Diagnostic],
 ) -> Result<Vec<Diagnostic>, Stop> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let share = trees.len().div_ceil(threads).max(1);
@@ -192,7 +200,7 @@ fn check_with_aws(
                 scope.spawn(move || {
                     let mut findings = Vec::new();
                     for (tree, inputs) in trees {
-                        findings.extend(aws.check_tree(&project.library, tree, inputs)?);
+                        findings.extend(aws.check_tree(&project.library, tree, inputs, ours)?);
                     }
                     Ok(findings)
                 })

@@ -343,7 +343,7 @@ pub const FACTS: &[Fact] = &[
                 }
             });
             let acl = "arn:aws:wafv2:us-east-1:123456789012:global/webacl/edge/1";
-            problems.extend(world.mutated("prod", "steady-state", &[("EdgeWebAclArn", acl)], |it| {
+            problems.extend(world.with("prod", "steady-state", &[("EdgeWebAclArn", acl)], |it| {
                 let distribution = "CloudFrontDistributionsStack/VendorDistribution";
                 it.expect(distribution, "DistributionConfig.WebACLId", acl);
             }));
