@@ -17,6 +17,8 @@ NEXTEST_VERSION := 0.9.143
 DENY_VERSION := 0.20.2
 MACHETE_VERSION := 0.9.2
 CFN_LINT_VERSION := 1.58.0
+CHECKOV_VERSION := 3.3.30
+PYTHON := $(TOOLS)/python/bin
 
 export PATH := $(TOOLS)/bin:$(PATH)
 
@@ -57,13 +59,27 @@ tools: ## Install the tools of `make test` at their pinned versions
 	@$(call install,cargo-deny,$(DENY_VERSION))
 	@$(call install,cargo-machete,$(MACHETE_VERSION))
 
-.PHONY: bench
-bench: build ## Measure, beside cfn-lint if there is a Python 3 to install it with
-	@if command -v python3 >/dev/null && ! '$(TOOLS)/python/bin/cfn-lint' --version 2>/dev/null | grep -qwF '$(CFN_LINT_VERSION)'; then \
+# Programs that others wrote look at the same templates. They need Python 3, and nothing else here
+# does. W3002 says that a relative TemplateURL needs packaging: it gets it.
+.PHONY: oracles
+oracles: python ## Check the templates with cfn-lint and checkov
+	cd $(PROJECT) && '$(PYTHON)/cfn-lint' --include-checks I --ignore-checks W3002 \
+		-r ap-northeast-1 -- stack.yaml nested/*/*.yaml bootstrap/stack.yaml rotation/stack.yaml
+	cd $(PROJECT) && '$(PYTHON)/cfn-lint' --include-checks I -r us-east-1 -- edge/stack.yaml
+	cd $(PROJECT) && '$(PYTHON)/cfn-lint' --include-checks I -r ap-northeast-3 -- dr/stack.yaml
+	'$(PYTHON)/checkov' --directory $(PROJECT) --framework cloudformation --skip-download --compact --quiet
+
+.PHONY: python
+python:
+	@'$(PYTHON)/cfn-lint' --version 2>/dev/null | grep -qwF '$(CFN_LINT_VERSION)' && \
+		'$(PYTHON)/checkov' --version 2>/dev/null | grep -qwF '$(CHECKOV_VERSION)' || { \
 		python3 -m venv '$(TOOLS)/python' && \
-		'$(TOOLS)/python/bin/pip' install --quiet 'cfn-lint==$(CFN_LINT_VERSION)'; \
-	fi
-	PATH="$$PATH:$(TOOLS)/python/bin" cargo xtask bench
+		'$(PYTHON)/pip' install --quiet 'cfn-lint==$(CFN_LINT_VERSION)' 'checkov==$(CHECKOV_VERSION)'; \
+	}
+
+.PHONY: bench
+bench: build python ## Measure, beside cfn-lint
+	PATH="$$PATH:$(PYTHON)" cargo xtask bench
 
 .PHONY: clean
 clean: ## Remove what was built, tools included; rehearsed stacks stay

@@ -36,6 +36,7 @@ pub(crate) fn run() -> Result<(), String> {
     let check = measure(|| command(&["check"]), || ())?;
     let up = measure(|| command(&["up", "dev", "--yes"]), forget)?;
     let again = measure(|| command(&["up", "dev", "--yes"]), || ())?;
+    let plan = measure(|| command(&["plan", "dev"]), || ())?;
     let resources = rows(command(&["resources", "dev", "--json"]), "resources")?;
     let stacks = rows(command(&["status", "dev", "--json"]), "stacks")?;
     let templates = templates(&project)?;
@@ -54,6 +55,7 @@ pub(crate) fn run() -> Result<(), String> {
     println!("| `kumiki check`, every environment and scenario | {check} |");
     println!("| `kumiki up dev --yes`, {stacks} stacks, {resources} resources | {up} |");
     println!("| the same again, no changes | {again} |");
+    println!("| `kumiki plan dev`, no changes | {plan} |");
     match &lint {
         Ok(it) => println!("| `cfn-lint`, the same {} templates, once | {it} |", templates.len()),
         Err(reason) => println!("\ncfn-lint was not measured: {reason}"),

@@ -8,6 +8,7 @@
 mod aws;
 mod databases;
 mod declared;
+mod keys;
 mod kinds;
 mod links;
 mod log_groups;
@@ -18,10 +19,12 @@ mod ordering;
 mod policies;
 mod rule;
 mod rules;
+mod secrets;
 mod services;
 mod subnets;
 mod suppress;
 mod usage;
+mod volatile;
 mod windows;
 
 pub use aws::{Aws, AwsError};

@@ -6,7 +6,7 @@
 
 use crate::rule::Cx;
 use kumiki_project::{Resource, ResourceRef, Stack, Tree, Unknown, Value};
-use kumiki_source::Sources;
+use kumiki_source::{Sources, Span};
 use std::collections::HashMap;
 
 /// A resource by its positions: of the stack in the tree, of the resource in the stack.
@@ -116,8 +116,12 @@ impl<'t> Links<'t> {
             Unknown::Attribute(resource, name) => Reference { resource, attribute: Some(name) },
             _ => return None,
         };
-        let text = value.origin.span.and_then(|it| self.sources.slice(it))?;
-        plain(text).then_some(reference)
+        value.origin.span.is_some_and(|it| self.is_reference(it)).then_some(reference)
+    }
+
+    /// Whether what is written at a place is a reference and nothing else.
+    pub(crate) fn is_reference(&self, span: Span) -> bool {
+        self.sources.slice(span).is_some_and(plain)
     }
 
     /// The resource of a type that a value names: by reference, or by one of these names.

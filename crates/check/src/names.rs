@@ -96,7 +96,8 @@ impl NameRule {
 
     /// Whether a text is a name at all, and not an ARN that may stand in its place.
     pub(crate) fn is_name(&self, text: &str) -> bool {
-        !text.is_empty() && !(self.has("arn") && text.starts_with("arn:"))
+        let arn = self.has("arn") && text.starts_with("arn:");
+        !text.is_empty() && !arn
     }
 
     /// What is wrong with the characters of a name that AWS's rules do not find in a literal.

@@ -4,6 +4,8 @@
 
 use crate::links::{Certain, Links};
 use kumiki_project::{Field, Kind, Value};
+use std::collections::HashMap;
+use std::sync::OnceLock;
 
 /// A document as it is written. What is not known of it is left out and counted.
 pub(crate) struct Policy<'v> {
@@ -15,11 +17,7 @@ pub(crate) struct Policy<'v> {
 
 /// A statement.
 #[derive(Clone, Copy)]
-pub(crate) struct Statement<'v> {
-    /// The whole statement.
-    pub(crate) value: &'v Value,
-    fields: &'v [Field],
-}
+pub(crate) struct Statement<'v>(&'v [Field]);
 
 /// The items of an element that may be one string or a list.
 #[derive(Default)]
@@ -43,7 +41,7 @@ impl<'v> Policy<'v> {
         };
         for value in list {
             match value.as_map() {
-                Some(fields) => policy.statements.push(Statement { value, fields }),
+                Some(fields) => policy.statements.push(Statement(fields)),
                 None => policy.whole = false,
             }
         }
@@ -55,21 +53,22 @@ impl<'v> Policy<'v> {
         self.statements.iter().copied().filter(|it| it.effect() == Some("Allow"))
     }
 
-    /// Whether some statement may allow an action to a service: nothing known says otherwise.
-    ///
-    /// Conditions are taken to hold.
-    pub(crate) fn may_allow(&self, service: &str, action: &str) -> bool {
-        !self.whole
-            || self.statements.iter().any(|it| {
-                it.effect() != Some("Deny") && it.may_admit(service) && it.may_cover(action)
-            })
+    /// The statements that may allow an action to a service, whatever their conditions.
+    pub(crate) fn may_allow(
+        &self,
+        service: &str,
+        action: &str,
+    ) -> impl Iterator<Item = Statement<'v>> {
+        self.statements.iter().copied().filter(move |it| {
+            it.effect() != Some("Deny") && it.may_admit(service) && it.may_cover(action)
+        })
     }
 }
 
 impl<'v> Statement<'v> {
     /// A field, unless it is absent.
     pub(crate) fn get(&self, name: &str) -> Option<&'v Value> {
-        let field = self.fields.iter().find(|it| &*it.name == name)?;
+        let field = self.0.iter().find(|it| &*it.name == name)?;
         (!field.value.is_absent()).then_some(&field.value)
     }
 
@@ -238,6 +237,48 @@ pub(crate) fn identity_policies<'t>(links: &Links<'t>) -> Vec<IdentityPolicy<'t>
     found
 }
 
+/// Every policy document in a value: every map with statements that have effects.
+pub(crate) fn documents<'v>(value: &'v Value, visit: &mut dyn FnMut(&'v Value)) {
+    match &value.kind {
+        Kind::List(items) => items.iter().for_each(|it| documents(it, visit)),
+        Kind::Map(fields) => {
+            let statement = value.get("Statement").map(|it| match &it.kind {
+                Kind::List(items) => items.as_slice(),
+                _ => std::slice::from_ref(it),
+            });
+            if statement.is_some_and(|it| it.iter().any(|it| it.get("Effect").is_some())) {
+                visit(value);
+            } else {
+                fields.iter().for_each(|it| documents(&it.value, visit));
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The actions of a service, in lower case, if they are known here.
+///
+/// The facts are in `data/iam-actions.txt`, with date and source.
+pub(crate) fn actions_of(service: &str) -> Option<&'static [&'static str]> {
+    static SERVICES: OnceLock<HashMap<&str, Vec<&str>>> = OnceLock::new();
+    let services = SERVICES.get_or_init(|| {
+        let mut services: HashMap<&str, Vec<&str>> = HashMap::new();
+        let mut open = "";
+        for line in ACTIONS.lines().filter(|it| !it.starts_with('#')) {
+            for word in line.split_whitespace() {
+                match word.strip_suffix(':') {
+                    Some(service) => open = service,
+                    None => services.entry(open).or_default().push(word),
+                }
+            }
+        }
+        services
+    });
+    services.get(service.to_ascii_lowercase().as_str()).map(Vec::as_slice)
+}
+
+const ACTIONS: &str = include_str!("../data/iam-actions.txt");
+
 /// The fewest characters that a value has as JSON, without white space, as IAM counts them.
 ///
 /// What only a deployment can tell counts nothing.
@@ -264,7 +305,7 @@ pub(crate) fn least_size(value: &Value) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::{least_size, matches};
+    use super::{actions_of, least_size, matches};
     use kumiki_project::Value;
 
     #[test]
@@ -278,6 +319,13 @@ mod tests {
         assert!(!matches("s3:Get*", "s3:PutObject"));
         assert!(!matches("s3:Get", "s3:GetObject"));
         assert!(!matches("", "s3:GetObject"));
+    }
+
+    #[test]
+    fn actions_are_known_by_service() {
+        let kms = actions_of("KMS").expect("kms");
+        assert!(kms.contains(&"decrypt") && !kms.contains(&"decryptdatakey"));
+        assert_eq!(actions_of("nosuchservice"), None);
     }
 
     #[test]

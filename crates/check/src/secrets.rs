@@ -8,7 +8,7 @@ use crate::rule::Cx;
 use kumiki_project::{Resource, Value};
 use kumiki_source::{FileId, Sources};
 use kumiki_template::{
-    Call, Expr, ExprKind, Format, Limits, Node, NodeValue, SubPart, parse_document,
+    Call, Expr, ExprKind, Format, Limits, Node, SubPart, Value as Written, parse_document,
 };
 use std::collections::HashMap;
 
@@ -59,10 +59,7 @@ pub(crate) fn contents(cx: &Cx<'_>, links: &Links<'_>) -> HashMap<Place, Content
 }
 
 /// The content that the properties of a secret make.
-fn content<'t>(
-    resource: &Resource,
-    written: &dyn Fn(&str) -> Option<&'t Expr>,
-) -> Option<Content> {
+fn content<'t>(resource: &Resource, written: &dyn Fn(&str) -> Option<&'t Expr>) -> Option<Content> {
     if let Some(value) = resource.property("SecretString") {
         let Some(text) = value.as_text() else {
             return keys(&put_together(value, written("SecretString")?)?).map(Content::Keys);
@@ -134,14 +131,12 @@ fn keys(text: &str) -> Option<Vec<String>> {
     let entries = root.as_map()?;
     // A gap that is not the whole of a value, or is in a key, may hold further keys.
     let clear = |node: &Node| match &node.value {
-        NodeValue::Scalar { text, plain: true } => !text.contains(GAP) || &**text == GAP,
+        Written::Scalar { text, plain: true } => !text.contains(GAP) || &**text == GAP,
         _ => true,
     };
     entries
         .iter()
-        .map(|(key, node)| {
-            (clear(node) && !key.text.contains(GAP)).then(|| key.text.to_string())
-        })
+        .map(|(key, node)| (clear(node) && !key.text.contains(GAP)).then(|| key.text.to_string()))
         .collect()
 }
 

@@ -15,14 +15,6 @@ pub(crate) struct Service<'t> {
     pub(crate) task: Option<Place>,
 }
 
-/// An entry of a service's `LoadBalancers`.
-pub(crate) struct Registration<'t> {
-    /// The entry.
-    pub(crate) value: &'t Value,
-    /// The value that names the target group.
-    pub(crate) target_group: Option<(&'t Value, Place)>,
-}
-
 impl<'t> Service<'t> {
     /// Every service of the tree whose deployments ECS itself controls.
     pub(crate) fn all(links: &Links<'t>) -> Vec<Self> {
@@ -39,20 +31,14 @@ impl<'t> Service<'t> {
             .collect()
     }
 
-    /// Where it registers its tasks, as far as that is known.
-    pub(crate) fn registrations(&self, links: &Links<'t>) -> Vec<Registration<'t>> {
+    /// The target groups of the tree where it registers its tasks, with the values that name them.
+    pub(crate) fn target_groups(&self, links: &Links<'t>) -> Vec<(&'t Value, Place)> {
         let entries = self.certain.2.property("LoadBalancers").and_then(Value::as_list);
         entries
             .unwrap_or_default()
             .iter()
-            .map(|value| {
-                let target_group = value.get("TargetGroupArn");
-                Registration {
-                    value,
-                    target_group: target_group
-                        .and_then(|it| Some((it, named(links, it, TARGET_GROUP)?))),
-                }
-            })
+            .filter_map(|it| it.get("TargetGroupArn"))
+            .filter_map(|it| Some((it, named(links, it, TARGET_GROUP)?)))
             .collect()
     }
 }

@@ -192,6 +192,7 @@ impl World {
             let place = view.place();
             for problem in view.into_problems() {
                 match problems.iter_mut().find(|(it, _)| *it == problem) {
+                    Some((_, places)) if places.last() == Some(&place) => {}
                     Some((_, places)) => places.push(place.clone()),
                     None => problems.push((problem, vec![place.clone()])),
                 }

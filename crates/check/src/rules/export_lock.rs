@@ -53,17 +53,15 @@ fn check(cx: &mut Cx<'_>) {
         };
         let value = &tree.stacks[export.stack].outputs[export.output].value;
         let Some((resource, severity)) = moving(cx, &links, value) else { continue };
-        let (name, type_name) = (&import.name, &resource.type_name);
+        let type_name = &resource.type_name;
         let message = match severity {
             Severity::Error => message!(
-                "`{name}` is imported, and every release changes it: it comes from the `{type_name}` `{resource}`",
-                name,
+                "what is imported here changes with every release: it comes from the `{type_name}` `{resource}`",
                 type_name,
                 resource
             ),
             _ => message!(
-                "`{name}` is imported, and an engine upgrade changes it: it comes from the `{type_name}` `{resource}`",
-                name,
+                "what is imported here changes with an engine upgrade: it comes from the `{type_name}` `{resource}`",
                 type_name,
                 resource
             ),

@@ -16,30 +16,47 @@ fn check(cx: &mut Cx<'_>) {
     for (_, task) in cx.resources("AWS::ECS::TaskDefinition") {
         let containers = task.property("ContainerDefinitions").and_then(Value::as_list);
         for container in containers.unwrap_or_default() {
-            let Some(command) = container.get("HealthCheck").and_then(|it| it.get("Command")) else {
-                continue;
-            };
-            let Some(image) = container.get("Image") else { continue };
-            let (Some(text), Some(words)) = (image.as_text(), words(command)) else { continue };
-            let lacks = lacks(text);
-            let missing = match &words[..] {
-                [shell, ..] if shell == "CMD-SHELL" && lacks.contains(&"sh") => Some("sh"),
-                [shell, script, ..] if shell == "CMD-SHELL" => first_word(script),
-                [exec, program, ..] if exec == "CMD" => Some(&**program),
-                _ => None,
-            };
-            let Some(program) = missing.filter(|it| lacks.contains(it)) else { continue };
-            let finding = cx.report_value(
-                command,
-                message!("image `{text}` has no `{program}` to check its health with", text, program),
-            );
-            if let Some(span) = image.origin.nearest() {
-                finding.hops.push(Hop { span, label: Some(message!("the image")) });
-            }
-            finding.help.push(message!(
-                "let the program answer for itself, in exec form: `[CMD, /program, healthcheck]`"
-            ));
+            self::container(cx, container);
         }
+    }
+}
+
+fn container(cx: &mut Cx<'_>, container: &Value) {
+    let command = container.get("HealthCheck").and_then(|it| it.get("Command"));
+    let (Some(command), Some(image)) = (command, container.get("Image")) else { return };
+    let Some(words) = words(command) else { return };
+    let (shell, program) = match &words[..] {
+        [shell, script, ..] if shell == "CMD-SHELL" => (true, script.split_whitespace().next()),
+        [exec, program, ..] if exec == "CMD" => (false, Some(&**program)),
+        _ => return,
+    };
+    let program = program.filter(|it| CLIENTS.contains(it));
+    let lacks = image.as_text().map(lacks);
+    let help =
+        message!("let the program answer for itself, in exec form: `[CMD, /program, healthcheck]`");
+    if let (Some(lacks), Some(text)) = (lacks, image.as_text())
+        && let Some(program) =
+            program.into_iter().chain(shell.then_some("sh")).find(|it| lacks.contains(it))
+    {
+        let finding = cx.report_value(
+            command,
+            message!("image `{text}` has no `{program}` to check its health with", text, program),
+        );
+        if let Some(span) = image.origin.nearest() {
+            finding.hops.push(Hop { span, label: Some(message!("the image")) });
+        }
+        finding.help.push(help);
+        return;
+    }
+    // Of an image of one's own, all that is known is that somebody has to put the program in.
+    let own = image.as_text().is_none_or(|it| it.contains(".dkr.ecr."));
+    if let Some(program) = program.filter(|_| own) {
+        let finding = cx.report_value(
+            command,
+            message!("the health check works only if the image has `{program}` in it", program),
+        );
+        finding.severity = Severity::Info;
+        finding.help.push(help);
     }
 }
 
@@ -47,11 +64,6 @@ fn check(cx: &mut Cx<'_>) {
 fn words(command: &Value) -> Option<Vec<String>> {
     let items = command.as_list()?;
     items.iter().map(|it| it.as_text().map(str::to_owned)).collect()
-}
-
-/// The client that a shell's script begins with.
-fn first_word(script: &str) -> Option<&str> {
-    script.split_whitespace().next().filter(|it| CLIENTS.contains(it))
 }
 
 /// The programs that a well-known image surely does not have.

@@ -1,89 +1,153 @@
 //! Every rule: a file, a page and a line here.
 
+mod above_default_quota;
+mod admin_policy;
+mod alarm_beyond_maximum;
+mod alarm_counts_bytes;
+mod alarm_matches_no_metric;
+mod alarm_window_too_long;
+mod alarm_without_actions;
 mod backup_inside_window;
 mod buffers_beyond_memory;
 mod capacity_out_of_range;
 mod certificate_outside_us_east_1;
+mod confused_deputy;
 mod container_not_in_task;
 mod database_memory_overcommitted;
 mod database_windows_overlap;
+mod endpoint_policy_open;
 mod engine_past_support;
 mod engine_version_retired;
+mod event_input_ignored;
 mod export_lock;
 mod export_name_unknown_in_preview;
 mod extended_support_by_default;
+mod health_command_not_in_image;
 mod import_out_of_order;
 mod import_without_exporter;
+mod key_locks_out_owner;
 mod list_passed_as_string;
 mod log_group_after_writer;
 mod log_group_by_itself;
+mod log_key_refuses_logs;
+mod macro_with_nested_stacks;
+mod missing_secret_key;
 mod name_of_wrong_length;
 mod name_taken_twice;
 mod name_with_illegal_characters;
+mod open_to_world;
 mod option_group_engine;
 mod overlapping_subnets;
 mod parameter_group_family;
 mod parameter_reaches_nothing;
+mod pass_role_too_wide;
 mod placeholder_left;
+mod policy_too_large;
 mod price_class_without_users;
 mod public_resource_before_gateway;
+mod replica_lag_without_replica;
+mod role_trusts_wrong_service;
 mod route_before_attachment;
 mod scaling_target_without_service;
 mod service_before_listener;
 mod service_does_not_fit_task;
+mod service_without_source;
 mod subnet_outside_vpc;
 mod subnets_in_one_zone;
 mod target_group_of_wrong_type;
+mod template_url_computed;
+mod too_many_managed_policies;
+mod too_many_security_group_rules;
+mod topic_key_refuses_publisher;
+mod tree_too_large;
+mod unknown_action;
 mod unused_export;
 mod unused_output;
 mod value_of_another_kind;
+mod volatile_value_constrained;
+mod volatile_value_decides;
 mod web_acl_of_wrong_scope;
 mod web_acl_outside_us_east_1;
+mod wildcard_action;
+mod wildcard_compared_literally;
+mod wildcard_resource;
 mod zone_of_another_region;
 
 use crate::rule::Rule;
 
 /// All rules, by name.
 pub static RULES: &[&Rule] = &[
+    &above_default_quota::RULE,
+    &admin_policy::RULE,
+    &alarm_beyond_maximum::RULE,
+    &alarm_counts_bytes::RULE,
+    &alarm_matches_no_metric::RULE,
+    &alarm_window_too_long::RULE,
+    &alarm_without_actions::RULE,
     &backup_inside_window::RULE,
     &buffers_beyond_memory::RULE,
     &capacity_out_of_range::RULE,
     &certificate_outside_us_east_1::RULE,
+    &confused_deputy::RULE,
     &container_not_in_task::RULE,
     &database_memory_overcommitted::RULE,
     &database_windows_overlap::RULE,
+    &endpoint_policy_open::RULE,
     &engine_past_support::RULE,
     &engine_version_retired::RULE,
+    &event_input_ignored::RULE,
     &export_lock::RULE,
     &export_name_unknown_in_preview::RULE,
     &extended_support_by_default::RULE,
+    &health_command_not_in_image::RULE,
     &import_out_of_order::RULE,
     &import_without_exporter::RULE,
+    &key_locks_out_owner::RULE,
     &list_passed_as_string::RULE,
     &log_group_after_writer::RULE,
     &log_group_by_itself::RULE,
+    &log_key_refuses_logs::RULE,
+    &macro_with_nested_stacks::RULE,
+    &missing_secret_key::RULE,
     &name_of_wrong_length::RULE,
     &name_taken_twice::RULE,
     &name_with_illegal_characters::RULE,
+    &open_to_world::RULE,
     &option_group_engine::RULE,
     &overlapping_subnets::RULE,
     &parameter_group_family::RULE,
     &parameter_reaches_nothing::RULE,
+    &pass_role_too_wide::RULE,
     &placeholder_left::RULE,
+    &policy_too_large::RULE,
     &price_class_without_users::RULE,
     &public_resource_before_gateway::RULE,
+    &replica_lag_without_replica::RULE,
+    &role_trusts_wrong_service::RULE,
     &route_before_attachment::RULE,
     &scaling_target_without_service::RULE,
     &service_before_listener::RULE,
     &service_does_not_fit_task::RULE,
+    &service_without_source::RULE,
     &subnet_outside_vpc::RULE,
     &subnets_in_one_zone::RULE,
     &target_group_of_wrong_type::RULE,
+    &template_url_computed::RULE,
+    &too_many_managed_policies::RULE,
+    &too_many_security_group_rules::RULE,
+    &topic_key_refuses_publisher::RULE,
+    &tree_too_large::RULE,
+    &unknown_action::RULE,
     &unused_export::RULE,
     &unused_output::RULE,
     &value_of_another_kind::RULE,
+    &volatile_value_constrained::RULE,
+    &volatile_value_decides::RULE,
     &web_acl_of_wrong_scope::RULE,
     &web_acl_outside_us_east_1::RULE,
+    &wildcard_action::RULE,
+    &wildcard_compared_literally::RULE,
+    &wildcard_resource::RULE,
     &zone_of_another_region::RULE,
 ];
 

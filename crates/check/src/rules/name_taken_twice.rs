@@ -43,13 +43,13 @@ fn check(cx: &mut Cx<'_>) {
         let (span, place) = (first.span, place(first.stack, first.resource));
         let finding = cx.report_value(
             value,
-            message!("two `{type_name}` of this tree are called `{name}`", type_name, name),
+            message!("two `{type_name}` of this tree have the same name", type_name),
         );
         if let Some(span) = span {
             let label = Some(message!("`{place}` has it first", place));
             finding.hops.push(Hop { span, label });
         }
-        finding.help.push(message!("give one of them another name, or none"));
+        finding.help.push(message!("give one of them another name than `{name}`, or none", name));
     }
 }
 

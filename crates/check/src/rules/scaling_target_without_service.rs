@@ -23,7 +23,8 @@ fn check(cx: &mut Cx<'_>) {
         let Some(id) = target.property("ResourceId") else { continue };
         let Some(text) = id.as_text() else { continue };
         let Some(names) = Names::parse(text) else {
-            cx.report_value(id, message!("`{text}` names no service of ECS", text)).help.push(
+            let name = &target.logical_id;
+            cx.report_value(id, message!("`{name}` names no service of ECS", name)).help.push(
                 message!("write `service/`, the name of the cluster, `/` and that of the service"),
             );
             continue;
@@ -56,21 +57,20 @@ fn check(cx: &mut Cx<'_>) {
         if let Some((other, actual)) = services
             .iter()
             .filter(|it| it.name() == Some(service))
-            .find_map(|it| Some((it, it.cluster(&links)?)))
+            .filter_map(|it| Some((it, it.cluster(&links)?)))
+            // A service of another project may be called alike, in a cluster of its own.
+            .find(|(_, actual)| closest(cluster, std::iter::once(*actual)).is_some())
         {
             let finding = cx.report_value(
                 id,
-                message!(
-                    "service `{service}` is in cluster `{actual}`, not in `{cluster}`",
-                    service,
-                    actual,
-                    cluster
-                ),
+                message!("`{name}` looks for its service in the wrong cluster", name),
             );
             let span = other.certain.2.span;
             finding.hops.push(Hop { span, label: Some(message!("the service")) });
             finding.help.push(message!(
-                "build the name from the cluster: `!Sub service/${Cluster}/${Service.Name}`"
+                "`{service}` is in `{actual}`; take the name from the cluster itself: `service/${Cluster}/…`",
+                service,
+                actual
             ));
             continue;
         }
@@ -81,11 +81,7 @@ fn check(cx: &mut Cx<'_>) {
         };
         cx.report_value(
             id,
-            message!(
-                "cluster `{cluster}` of this tree has no service `{service}`",
-                cluster,
-                service
-            ),
+            message!("`{name}` looks for a service that its cluster does not have", name),
         )
         .help
         .push(message!("did you mean `{near}`?", near));

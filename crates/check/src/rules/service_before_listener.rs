@@ -1,8 +1,7 @@
-use crate::links::{Links, Place};
+use crate::links::{Certain, Links, Place};
 use crate::ordering::{dependency, waits};
 use crate::rule::{Cx, Rule};
-use crate::services::{Registration, Service};
-use kumiki_project::Unknown;
+use kumiki_project::{Unknown, Value};
 use kumiki_source::{Hop, Severity, message};
 use std::collections::HashMap;
 
@@ -13,78 +12,115 @@ pub(crate) static RULE: Rule = Rule {
     check,
 };
 
-/// Types that put a target group to use, and the property that names it.
-const USERS: &[(&str, &str)] = &[
+const LISTENERS: [(&str, &str); 2] = [
     ("AWS::ElasticLoadBalancingV2::Listener", "DefaultActions"),
     ("AWS::ElasticLoadBalancingV2::ListenerRule", "Actions"),
 ];
 
 fn check(cx: &mut Cx<'_>) {
-    let tree = cx.tree;
     let links = Links::new(cx);
-    // What may be there and may use the target group keeps the rule silent.
-    if !USERS.iter().all(|(type_name, _)| links.all_certain(type_name)) || !links.whole() {
-        return;
+    let mut forwarding: HashMap<Place, Vec<Certain<'_>>> = HashMap::new();
+    // Whether some listener may forward to anything.
+    let mut open = !links.whole();
+    for (type_name, actions) in LISTENERS {
+        open |= !links.all_certain(type_name);
+        for listener in links.certain(type_name) {
+            let Some(actions) = listener.2.property(actions) else { continue };
+            open |= !each_target(actions, &mut |value| match links
+                .reference(value)
+                .and_then(|it| links.place(it.resource))
+            {
+                Some(group) => forwarding.entry(group).or_default().push(listener),
+                None => open |= value.as_text().is_none(),
+            });
+        }
     }
-    let Some(users) = users(&links) else { return };
-    for service in Service::all(&links) {
-        let (place, _, resource) = service.certain;
-        for Registration { target_group, .. } in service.registrations(&links) {
-            let Some((value, group)) = target_group else { continue };
-            let users = users.get(&group).map_or(&[][..], |it| it);
-            if users.iter().any(|it| waits(tree, place, *it)) {
-                continue;
+    let tree = cx.tree;
+    for service in links.certain("AWS::ECS::Service") {
+        let balancers = service.2.property("LoadBalancers").and_then(Value::as_list);
+        for balancer in balancers.unwrap_or_default() {
+            let Some(value) = balancer.get("TargetGroupArn") else { continue };
+            let Some(reference) = links.reference(value) else { continue };
+            let Some(group) = links.place(reference.resource) else { continue };
+            let (name, target) = (&service.2.logical_id, &links.at(group).logical_id);
+            match forwarding.get(&group) {
+                None if open || is_handed_out(cx, group) => {}
+                None => {
+                    let finding = cx.report_value(
+                        value,
+                        message!("no listener forwards to target group `{target}`", target),
+                    );
+                    finding.help.push(message!(
+                        "ECS refuses a service whose target group has no load balancer; add a \
+                         listener or a listener rule"
+                    ));
+                }
+                Some(listeners) if listeners.iter().any(|it| waits(tree, service.0, it.0)) => {}
+                Some(listeners) => {
+                    let listener = listeners[0];
+                    let by = &listener.2.logical_id;
+                    let finding = cx.report_value(
+                        value,
+                        message!(
+                            "service `{name}` does not wait for `{by}`, which forwards to it",
+                            name,
+                            by
+                        ),
+                    );
+                    finding
+                        .hops
+                        .push(Hop { span: listener.2.span, label: Some(message!("the listener")) });
+                    if let Some((waiting, on)) = dependency(tree, service.0, listener.0) {
+                        finding.help.push(message!(
+                            "add `DependsOn: {on}` to `{waiting}`",
+                            on,
+                            waiting
+                        ));
+                    }
+                }
             }
-            let (name, group_name) = (&resource.logical_id, &links.at(group).logical_id);
-            let Some(user) = users.first() else {
-                cx.report_value(
-                    value,
-                    message!("no listener uses target group `{group_name}`, where `{name}` registers its tasks", group_name, name),
-                )
-                .help
-                .push(message!("forward to it in a listener or a rule, and let the service wait for that"));
-                continue;
-            };
-            let listener = links.at(*user);
-            let help = match dependency(tree, place, *user) {
-                Some((from, to)) => message!("add `DependsOn: {to}` to `{from}`", to, from),
-                None => message!("let the service wait for the listener"),
-            };
-            let listener_name = &listener.logical_id;
-            let finding = cx.report_value(
-                value,
-                message!("`{name}` does not wait for `{listener_name}`, which puts its target group to use", name, listener_name),
-            );
-            let label = Some(message!("uses target group `{group_name}`", group_name));
-            finding.hops.push(Hop { span: listener.span, label });
-            finding.help.push(help);
         }
     }
 }
 
-/// The listeners and rules that use each target group of the tree; nothing when what one of them
-/// does is not known.
-fn users(links: &Links<'_>) -> Option<HashMap<Place, Vec<Place>>> {
-    let mut users: HashMap<Place, Vec<Place>> = HashMap::new();
-    for (type_name, property) in USERS {
-        for (place, _, resource) in links.certain(type_name) {
-            let Some(actions) = resource.property(property) else { continue };
-            let mut clear = true;
-            actions.unknowns(&mut |it| {
-                it.each(&mut |it| {
-                    clear &= !matches!(it, Unknown::Invalid | Unknown::Transform(_));
-                    if let Unknown::PhysicalId(group) | Unknown::Attribute(group, _) = it
-                        && &*group.type_name == "AWS::ElasticLoadBalancingV2::TargetGroup"
-                        && let Some(group) = links.place(group)
-                    {
-                        users.entry(group).or_default().push(place);
-                    }
-                });
-            });
-            if !clear {
-                return None;
+/// Calls `visit` with each target group of a list of actions; whether all of them are known to be
+/// there.
+fn each_target<'v>(actions: &'v Value, visit: &mut dyn FnMut(&'v Value)) -> bool {
+    let Some(list) = actions.as_list() else { return false };
+    let mut whole = true;
+    for action in list {
+        whole &= action.as_map().is_some();
+        if let Some(target) = action.get("TargetGroupArn") {
+            visit(target);
+        }
+        let Some(groups) = action.at("ForwardConfig.TargetGroups") else { continue };
+        whole &= groups.as_list().is_some();
+        for group in groups.as_list().unwrap_or_default() {
+            if let Some(target) = group.get("TargetGroupArn") {
+                visit(target);
             }
         }
     }
-    Some(users)
+    whole
+}
+
+/// Whether somebody outside the tree can know the target group, and make a listener for it.
+fn is_handed_out(cx: &Cx<'_>, group: Place) -> bool {
+    let resource = &cx.tree.stacks[group.0].resources[group.1];
+    let path = &cx.tree.stacks[group.0].path;
+    let exported = |it: &&kumiki_project::Output| it.export.is_some();
+    let outputs = cx.tree.stacks.iter().enumerate();
+    outputs
+        .flat_map(|(index, it)| it.outputs.iter().filter(move |it| index == 0 || exported(it)))
+        .any(|output| {
+            let mut found = false;
+            output.value.unknowns(&mut |it| {
+                it.each(&mut |it| {
+                    if let Unknown::PhysicalId(it) | Unknown::Attribute(it, _) = it {
+                        found |= it.logical_id == resource.logical_id && it.stack == *path;
+                    }
+                });
+            });
+            found
+        })
 }

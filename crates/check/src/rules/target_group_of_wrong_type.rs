@@ -1,6 +1,6 @@
 use crate::links::Links;
 use crate::rule::{Cx, Rule};
-use crate::services::{Registration, Service};
+use crate::services::Service;
 use kumiki_source::{Hop, Severity, message};
 
 pub(crate) static RULE: Rule = Rule {
@@ -20,8 +20,7 @@ fn check(cx: &mut Cx<'_>) {
             Some("bridge" | "host") => "instance",
             _ => continue,
         };
-        for Registration { target_group, .. } in service.registrations(&links) {
-            let Some((value, place)) = target_group else { continue };
+        for (value, place) in service.target_groups(&links) {
             let group = links.at(place);
             let target_type = group.property("TargetType");
             let actual = match target_type {

@@ -33,12 +33,15 @@ fn check(cx: &mut Cx<'_>) {
         let usage = usages
             .entry(parent.template)
             .or_insert_with(|| Usage::of(library.template(parent.template)));
-        let name = &export.name;
-        if usage.reads(resource, &stack.outputs[export.output].name) || patterns.may_ask_for(name) {
+        let name = &stack.outputs[export.output].name;
+        if usage.reads(resource, name) || patterns.may_ask_for(&export.name) {
             continue;
         }
-        cx.report(export.span, message!("nothing imports `{name}`", name)).help.push(message!(
-            "leave it if people or other projects read it; it cannot change while they import it"
-        ));
+        cx.report(
+            export.span,
+            message!("output `{name}` is exported, and nothing imports it", name),
+        )
+        .help
+        .push(message!("leave it if people or other projects read it, or remove the export"));
     }
 }

@@ -22,7 +22,7 @@ fn check(cx: &mut Cx<'_>) {
             };
             for item in items {
                 let Some(zone) = item.as_text() else { continue };
-                if !region_of(zone).is_some_and(|it| it != region) {
+                if region_of(zone).is_none_or(|it| it == region) {
                     continue;
                 }
                 report(cx, item, zone);

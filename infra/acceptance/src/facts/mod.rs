@@ -1,6 +1,9 @@
 //! The facts, one module for each section of the specification.
 
+pub mod compute;
+pub mod conventions;
 pub mod network;
+mod rights;
 pub mod parent;
 pub mod wiring;
 
@@ -30,7 +33,8 @@ pub struct Fact {
     pub fault: Fault,
 }
 
-/// A change of one file: `from`, where it first stands, becomes `to`.
+/// A change of one file: `from`, where it first stands, becomes `to`. An empty `from` makes a file
+/// that is not there.
 #[derive(Debug)]
 pub struct Fault {
     /// The file, from the project's folder.
@@ -42,12 +46,15 @@ pub struct Fault {
 }
 
 impl Fault {
-    /// The texts with the fault planted, or nothing when there is no such file, or the change
-    /// changes nothing.
+    /// The texts with the fault planted, or nothing when that changes nothing.
     pub fn plant(&self, texts: &Texts) -> Option<Texts> {
-        let text = texts.0.get(self.file)?;
-        let changed = text.replacen(self.from, self.to, 1);
-        if changed == *text {
+        let text = texts.0.get(self.file);
+        let changed = match (text, self.from) {
+            (Some(text), from) if !from.is_empty() => text.replacen(from, self.to, 1),
+            (None, "") => self.to.to_owned(),
+            _ => return None,
+        };
+        if text == Some(&changed) {
             return None;
         }
         let mut texts = texts.clone();
@@ -57,7 +64,7 @@ impl Fault {
 }
 
 /// Every list, in the order of the specification.
-const LISTS: &[&[Fact]] = &[wiring::FACTS, parent::FACTS, network::FACTS];
+const LISTS: &[&[Fact]] = &[conventions::FACTS, wiring::FACTS, parent::FACTS, network::FACTS, compute::FACTS];
 
 /// Every fact, in the order of the specification.
 pub fn facts() -> impl Iterator<Item = &'static Fact> {
