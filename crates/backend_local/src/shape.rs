@@ -167,6 +167,10 @@ fn gap(gap: &str, request: &Request<'_>, id: &str, name: &str) -> Option<String>
             let before = request.replaces.and_then(|it| it.rsplit(':').next()?.parse::<u32>().ok());
             (before.unwrap_or(0) + 1).to_string()
         }
+        "internal" => match text_at(request.properties, "Scheme").as_deref() {
+            Some("internal") => "internal-".to_owned(),
+            _ => String::new(),
+        },
         "waf-scope" => match text_at(request.properties, "Scope").as_deref() {
             Some("CLOUDFRONT") => "global".to_owned(),
             _ => "regional".to_owned(),

@@ -15,6 +15,9 @@ pub(crate) struct Correction {
 pub(crate) enum Fact {
     /// A change of this property replaces the resource.
     CreateOnly(&'static str),
+    /// A change of this property, which the schemas call conditionally create-only, never replaces
+    /// the resource.
+    UpdatesInPlace(&'static str),
     /// The type accepts properties its schema does not declare.
     AcceptsUndeclaredProperties,
 }
@@ -34,6 +37,12 @@ pub(crate) const CORRECTIONS: &[Correction] = &[
         resource_type: "AWS::EC2::EIP",
         fact: Fact::CreateOnly("Domain"),
         source: "https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ec2-eip.html#cfn-ec2-eip-domain",
+    },
+    Correction {
+        // "Update requires: Some interruptions": another group is a reboot, never another instance.
+        resource_type: "AWS::RDS::DBInstance",
+        fact: Fact::UpdatesInPlace("DBParameterGroupName"),
+        source: "https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-rds-dbinstance.html#cfn-rds-dbinstance-dbparametergroupname",
     },
     Correction {
         resource_type: "AWS::Route53::RecordSet",

@@ -95,6 +95,14 @@ fn correct(schemas: &mut BTreeMap<String, CompiledSchema>) {
                 paths.push(property.to_owned());
                 schema.conditional_create_only_properties.retain(|path| path != property);
             }
+            Fact::UpdatesInPlace(property) => {
+                let paths = &mut schema.conditional_create_only_properties;
+                assert!(
+                    paths.iter().any(|path| path == property),
+                    "{name} {property} updates in place by now: delete the correction"
+                );
+                paths.retain(|path| path != property);
+            }
             Fact::AcceptsUndeclaredProperties => {
                 assert!(
                     schema.additional_properties == Some(false),

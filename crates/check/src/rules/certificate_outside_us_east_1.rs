@@ -16,7 +16,7 @@ fn check(cx: &mut Cx<'_>) {
         return;
     }
     let links = Links::new(cx);
-    for (_, resource) in cx.tree.resources() {
+    for (_, _, resource) in links.all() {
         let Some(certificate) = certificate(resource) else { continue };
         let of = match certificate.as_text() {
             Some(arn) => arn.strip_prefix("arn:aws:acm:").and_then(|it| it.split(':').next()),

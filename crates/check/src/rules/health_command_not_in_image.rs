@@ -1,3 +1,4 @@
+use crate::links::Links;
 use crate::rule::{Cx, Rule};
 use kumiki_project::Value;
 use kumiki_source::{Hop, Severity, message};
@@ -13,7 +14,8 @@ pub(crate) static RULE: Rule = Rule {
 const CLIENTS: &[&str] = &["curl", "wget"];
 
 fn check(cx: &mut Cx<'_>) {
-    for (_, task) in cx.resources("AWS::ECS::TaskDefinition") {
+    let links = Links::new(cx);
+    for (_, _, task) in links.certain("AWS::ECS::TaskDefinition") {
         let containers = task.property("ContainerDefinitions").and_then(Value::as_list);
         for container in containers.unwrap_or_default() {
             self::container(cx, container);

@@ -1,4 +1,5 @@
 use crate::declared;
+use crate::links::Links;
 use crate::rule::{Cx, Rule};
 use kumiki_project::{ParameterType, Unknown, Value};
 use kumiki_schema::Kind;
@@ -13,7 +14,8 @@ pub(crate) static RULE: Rule = Rule {
 };
 
 fn check(cx: &mut Cx<'_>) {
-    for (stack, resource) in cx.resources("AWS::CloudFormation::Stack") {
+    let links = Links::new(cx);
+    for (_, stack, resource) in links.certain("AWS::CloudFormation::Stack") {
         let Some(passed) = resource.property("Parameters").and_then(Value::as_map) else {
             continue;
         };

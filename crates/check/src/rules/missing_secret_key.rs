@@ -41,7 +41,7 @@ fn check(cx: &mut Cx<'_>) {
     let written = written(cx);
     let names = links.names(SECRET, "Name");
     let mut asked = Vec::new();
-    for (_, resource) in cx.tree.resources() {
+    for (_, _, resource) in links.all() {
         // Only the secrets of containers have the short form.
         if &*resource.type_name == "AWS::ECS::TaskDefinition" {
             let containers = resource.property("ContainerDefinitions").and_then(Value::as_list);

@@ -1,4 +1,5 @@
 use crate::declared;
+use crate::links::Links;
 use crate::names::NameRule;
 use crate::rule::{Cx, Rule};
 use kumiki_source::{Severity, message};
@@ -11,7 +12,8 @@ pub(crate) static RULE: Rule = Rule {
 };
 
 fn check(cx: &mut Cx<'_>) {
-    for (stack, resource) in cx.tree.resources() {
+    let links = Links::new(cx);
+    for (_, stack, resource) in links.all() {
         let Some(rule) = NameRule::of(&resource.type_name) else { continue };
         let Some(value) = resource.property(rule.property) else { continue };
         let Some(name) = value.as_text().filter(|it| rule.is_name(it)) else { continue };

@@ -1,3 +1,4 @@
+use crate::links::Links;
 use crate::rule::{Cx, Rule};
 use kumiki_source::{Severity, message};
 
@@ -11,7 +12,8 @@ pub(crate) static RULE: Rule = Rule {
 fn check(cx: &mut Cx<'_>) {
     let region = &cx.inputs.region;
     let Some(least) = least_class(region) else { return };
-    for (_, resource) in cx.resources("AWS::CloudFront::Distribution") {
+    let links = Links::new(cx);
+    for (_, _, resource) in links.certain("AWS::CloudFront::Distribution") {
         let Some(class) = resource.property("DistributionConfig.PriceClass") else { continue };
         let Some(text) = class.as_text() else { continue };
         let served = match text {

@@ -43,7 +43,7 @@ fn check(cx: &mut Cx<'_>) {
             });
         }
     }
-    for (stack, resource) in tree.resources() {
+    for (_, stack, resource) in links.all() {
         // The parameters of a nested stack are called what its author likes.
         if resource.type_name.starts_with("AWS::CloudFormation::") {
             continue;

@@ -15,7 +15,7 @@ const REGIONAL: &str = "REGIONAL";
 
 fn check(cx: &mut Cx<'_>) {
     let links = Links::new(cx);
-    for (_, resource) in cx.tree.resources() {
+    for (_, _, resource) in links.all() {
         match &*resource.type_name {
             "AWS::CloudFront::Distribution" => {
                 if let Some(acl) = resource.property("DistributionConfig.WebACLId") {

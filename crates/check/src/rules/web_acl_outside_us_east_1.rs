@@ -1,3 +1,4 @@
+use crate::links::Links;
 use crate::rule::{Cx, Rule};
 use kumiki_project::partition;
 use kumiki_source::{Severity, message};
@@ -22,7 +23,8 @@ fn check(cx: &mut Cx<'_>) {
     if region == "us-east-1" || partition(region) != "aws" {
         return;
     }
-    for (_, resource) in cx.tree.resources() {
+    let links = Links::new(cx);
+    for (_, _, resource) in links.all() {
         if !SCOPED.contains(&&*resource.type_name) {
             continue;
         }

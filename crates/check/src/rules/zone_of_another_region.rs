@@ -1,3 +1,4 @@
+use crate::links::Links;
 use crate::rule::{Cx, Rule};
 use kumiki_project::{Kind, Value};
 use kumiki_source::{Severity, message};
@@ -11,7 +12,8 @@ pub(crate) static RULE: Rule = Rule {
 
 fn check(cx: &mut Cx<'_>) {
     let region = &cx.inputs.region;
-    for (_, resource) in cx.tree.resources() {
+    let links = Links::new(cx);
+    for (_, _, resource) in links.all() {
         for field in resource.properties.as_map().unwrap_or_default() {
             if !field.name.contains("AvailabilityZone") {
                 continue;

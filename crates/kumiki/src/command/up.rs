@@ -8,6 +8,7 @@ use crate::watch::{Watch, time};
 use kumiki_backend_local::{Fault, LocalBackend, Options};
 use kumiki_engine::{Backend, ChangeSetRequest, Clock, Event, Outcome};
 use kumiki_plan::{Current, Plan};
+use kumiki_project::Tree;
 use kumiki_source::message;
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
@@ -59,10 +60,21 @@ fn bring_up(
 ) -> Result<Option<Summary>, Stop> {
     let Some(mut prepared) = plan::prepare(target, global, output)? else { return Ok(None) };
     let folder = prepared.project.state_folder();
+    unknown_faults(&prepared, options)?;
     for needed in missing_roots(&prepared, target, global, output)? {
+        let environment = &target.environment;
+        if prepared.deployment.environment.approval {
+            // Each root has a plan and a digest of its own to be approved.
+            return Err(Stop::new(message!("root `{needed}` comes first", needed)).help(message!(
+                "review and execute it: `kumiki up {environment} --root {needed}`",
+                environment,
+                needed
+            )));
+        }
         let target =
             Target { root: Some(needed), environment: target.environment.clone(), scenario: None };
-        match bring_up(args, &target, options, global, output)? {
+        // What fails on purpose is in the root that was asked for.
+        match bring_up(args, &target, &Options::default(), global, output)? {
             Some(summary) if !summary.declined => {}
             other => return Ok(other),
         }
@@ -141,6 +153,24 @@ fn bring_up(
     summary.status = root.map(|it| it.status.clone());
     summary.outputs = root.map(|it| it.outputs.clone()).unwrap_or_default();
     Ok(Some(summary))
+}
+
+/// Refuses a failure on purpose that would meet nothing: the run would succeed for a wrong reason.
+fn unknown_faults(prepared: &Prepared, options: &Options) -> Result<(), Stop> {
+    let tree =
+        Tree::evaluate(&prepared.project.library, prepared.root, &prepared.deployment.inputs);
+    for fault in &options.faults {
+        let (path, logical_id) = fault.resource.rsplit_once('/').unwrap_or(("", &fault.resource));
+        let known = tree.stack(path).and_then(|(_, it)| it.resource(logical_id)).is_some();
+        if !known {
+            let resource = &fault.resource;
+            return Err(Stop::new(message!("there is no resource `{resource}` to fail", resource))
+                .help(message!(
+                    "write the logical IDs from the root on, as `kumiki plan` shows them"
+                )));
+        }
+    }
+    Ok(())
 }
 
 /// The roots that a root needs with its values and that do not exist.

@@ -53,7 +53,7 @@ fn knows_what_a_change_replaces() {
                 (Always, "MasterUsername"),
                 (Always, "StorageEncrypted"),
                 (Conditional, "AvailabilityZone"),
-                (Conditional, "DBParameterGroupName"),
+                (Never, "DBParameterGroupName"),
                 (Conditional, "Engine"),
                 (Conditional, "MultiAZ"),
                 (Never, "AllocatedStorage"),

@@ -1,6 +1,7 @@
 //! The facts, one module for each section of the specification.
 
 pub mod compute;
+pub mod monitoring;
 pub mod conventions;
 pub mod network;
 mod rights;
@@ -64,7 +65,7 @@ impl Fault {
 }
 
 /// Every list, in the order of the specification.
-const LISTS: &[&[Fact]] = &[conventions::FACTS, wiring::FACTS, parent::FACTS, network::FACTS, compute::FACTS];
+const LISTS: &[&[Fact]] = &[conventions::FACTS, wiring::FACTS, parent::FACTS, network::FACTS, compute::FACTS, monitoring::FACTS];
 
 /// Every fact, in the order of the specification.
 pub fn facts() -> impl Iterator<Item = &'static Fact> {
