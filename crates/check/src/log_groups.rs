@@ -14,6 +14,8 @@ pub(crate) struct Writer<'t> {
     pub(crate) group: String,
     /// The value that asks for the log.
     pub(crate) value: &'t Value,
+    /// Whether the log group is there as soon as the resource is.
+    pub(crate) at_once: bool,
 }
 
 /// Every resource whose log groups have names that are known.
@@ -25,7 +27,9 @@ pub(crate) fn writers<'t>(links: &Links<'t>) -> Vec<Writer<'t>> {
     let mut writers = Vec::new();
     for (place, _, resource) in links.all() {
         let mut add = |group: String, value: &'t Value| {
-            writers.push(Writer { place, name: &resource.logical_id, group, value });
+            // Container Insights may take its time.
+            let at_once = &*resource.type_name != "AWS::ECS::Cluster";
+            writers.push(Writer { place, name: &resource.logical_id, group, value, at_once });
         };
         match &*resource.type_name {
             "AWS::RDS::DBInstance" => {

@@ -2,9 +2,9 @@
 //!
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html>
 
-use crate::links::{Certain, Links};
+use crate::links::{Certain, Links, Place};
 use kumiki_project::{Field, Kind, Value};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::OnceLock;
 
 /// A document as it is written. What is not known of it is left out and counted.
@@ -211,10 +211,20 @@ pub(crate) struct IdentityPolicy<'t> {
 }
 
 /// Every policy document that gives rights to roles, users and groups.
+///
+/// Permissions boundaries give none: they say what may be given at most. Besides those that the
+/// tree itself uses so, a managed policy that nothing attaches and that denies something is taken
+/// for one.
 pub(crate) fn identity_policies<'t>(links: &Links<'t>) -> Vec<IdentityPolicy<'t>> {
     let mut found = Vec::new();
+    let mut boundaries: HashSet<Place> = HashSet::new();
+    let mut attached: HashSet<Place> = HashSet::new();
     for of in links.all() {
         let (_, _, resource) = of;
+        let place = |it: &Value| links.reference(it).and_then(|it| links.place(it.resource));
+        boundaries.extend(resource.property("PermissionsBoundary").and_then(place));
+        let managed = resource.property("ManagedPolicyArns").and_then(Value::as_list);
+        attached.extend(managed.unwrap_or_default().iter().filter_map(place));
         match &*resource.type_name {
             "AWS::IAM::Policy"
             | "AWS::IAM::ManagedPolicy"
@@ -234,6 +244,18 @@ pub(crate) fn identity_policies<'t>(links: &Links<'t>) -> Vec<IdentityPolicy<'t>
             _ => {}
         }
     }
+    found.retain(|it| {
+        let (place, _, resource) = it.of;
+        let loose = &*resource.type_name == "AWS::IAM::ManagedPolicy"
+            && !["Roles", "Users", "Groups"].iter().any(|it| resource.property(it).is_some())
+            && !attached.contains(&place);
+        let denies = || {
+            let statements = Policy::read(it.document).statements;
+            statements.iter().any(|it| it.effect() != Some("Allow"))
+        };
+        let boundary = boundaries.contains(&place) || loose && denies();
+        !boundary
+    });
     found
 }
 

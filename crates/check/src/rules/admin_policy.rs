@@ -1,9 +1,8 @@
-use crate::links::{Links, Place};
+use crate::links::Links;
 use crate::policies::{Policy, identity_policies};
 use crate::rule::{Cx, Rule};
-use kumiki_project::Value;
+use kumiki_project::{Resource, Value};
 use kumiki_source::{Severity, message};
-use std::collections::HashSet;
 
 pub(crate) static RULE: Rule = Rule {
     name: "admin-policy",
@@ -14,37 +13,30 @@ pub(crate) static RULE: Rule = Rule {
 
 fn check(cx: &mut Cx<'_>) {
     let links = Links::new(cx);
-    // A boundary gives nothing: it says what may be given at most.
-    let mut boundaries: HashSet<Place> = HashSet::new();
-    let mut attached: HashSet<Place> = HashSet::new();
-    for (_, _, resource) in links.all() {
-        let place = |it: &Value| links.reference(it).and_then(|it| links.place(it.resource));
-        boundaries.extend(resource.property("PermissionsBoundary").and_then(place));
-        let managed = resource.property("ManagedPolicyArns").and_then(Value::as_list);
-        attached.extend(managed.unwrap_or_default().iter().filter_map(place));
-    }
     for policy in identity_policies(&links) {
-        let (place, _, resource) = policy.of;
-        let targets = ["Roles", "Users", "Groups"];
-        let standalone = &*resource.type_name == "AWS::IAM::ManagedPolicy"
-            && !targets.iter().any(|it| resource.property(it).is_some())
-            && !attached.contains(&place);
-        let document = Policy::read(policy.document);
-        let denies = document.statements.iter().any(|it| it.effect() != Some("Allow"));
-        if boundaries.contains(&place)
-            || resource.property("PermissionsBoundary").is_some()
-            // Who attaches it later may be bounded, and much as this looks when it is a boundary.
-            || (standalone && denies)
-        {
+        let (_, _, resource) = policy.of;
+        // A policy of its own is bounded when everybody that it names is.
+        let named = ["Roles", "Users", "RoleName", "UserName"];
+        let named = named
+            .iter()
+            .filter_map(|it| resource.property(it))
+            .flat_map(|it| it.as_list().unwrap_or(std::slice::from_ref(it)).iter());
+        let mut bounded = named.map(|it| {
+            let identity = links.reference(it).and_then(|it| links.place(it.resource));
+            identity.is_some_and(|it| is_bounded(links.at(it)))
+        });
+        let first = bounded.next();
+        if is_bounded(resource) || first.is_some_and(|it| it && bounded.all(|it| it)) {
             continue;
         }
+        let document = Policy::read(policy.document);
         for statement in document.allowing() {
             let (actions, resources) = (statement.actions(), statement.resources());
             let everything = actions.find("*").or(actions.find("*:*"));
             let Some(value) = everything.filter(|_| resources.find("*").is_some()) else {
                 continue;
             };
-            if statement.is_conditional() || statement.principals("Service").present {
+            if statement.is_conditional() {
                 continue;
             }
             let name = &resource.logical_id;
@@ -56,7 +48,7 @@ fn check(cx: &mut Cx<'_>) {
         }
     }
     for (_, _, role) in links.certain("AWS::IAM::Role") {
-        if role.property("PermissionsBoundary").is_some() {
+        if is_bounded(role) {
             continue;
         }
         let managed = role.property("ManagedPolicyArns").and_then(Value::as_list);
@@ -74,4 +66,8 @@ fn check(cx: &mut Cx<'_>) {
             }
         }
     }
+}
+
+fn is_bounded(identity: &Resource) -> bool {
+    identity.property("PermissionsBoundary").is_some()
 }

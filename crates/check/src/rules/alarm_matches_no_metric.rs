@@ -17,9 +17,18 @@ pub(crate) static RULE: Rule = Rule {
 /// <https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/monitoring-using-cloudwatch.html>
 const GLOBAL: [&str; 2] = ["AWS/CloudFront", "AWS/Billing"];
 
-/// Metrics that exist only together with another dimension: a dimension, and the one it needs.
-const TOGETHER: [(&str, &str); 3] =
-    [("ServiceName", "ClusterName"), ("TargetGroup", "LoadBalancer"), ("DistributionId", "Region")];
+/// Metrics that exist only together with another dimension: a dimension, the one it needs, and how
+/// the metrics begin for which that is so.
+const TOGETHER: [(&str, &str, &[&str]); 3] = [
+    ("ServiceName", "ClusterName", &[""]),
+    // Some metrics are also there for a target group alone.
+    (
+        "TargetGroup",
+        "LoadBalancer",
+        &["HTTPCode_Target_", "HealthyHostCount", "TargetResponseTime", "UnHealthyHostCount"],
+    ),
+    ("DistributionId", "Region", &[""]),
+];
 
 fn check(cx: &mut Cx<'_>) {
     let links = Links::new(cx);
@@ -60,10 +69,11 @@ fn shape(cx: &mut Cx<'_>, metric: &Metric<'_>) {
         return;
     }
     let (name, namespace) = (metric.name, metric.namespace);
-    for (dimension, needed) in TOGETHER {
+    for (dimension, needed, metrics) in TOGETHER {
         if dimension_of(namespace, dimension).is_some()
             && metric.dimension(dimension).is_some()
             && metric.dimension(needed).is_none()
+            && metrics.iter().any(|it| name.starts_with(it))
         {
             let finding = cx.report_value(
                 metric.value,

@@ -12,7 +12,6 @@ pub(crate) static RULE: Rule = Rule {
 
 fn check(cx: &mut Cx<'_>) {
     let links = Links::new(cx);
-    let account = cx.inputs.account.as_str();
     for (_, _, key) in links.all() {
         if !matches!(&*key.type_name, "AWS::KMS::Key" | "AWS::KMS::ReplicaKey") {
             continue;
@@ -36,10 +35,9 @@ fn check(cx: &mut Cx<'_>) {
             somebody |= unsure || statement.for_everybody() || principals.present;
             owner |= unsure
                 || statement.for_everybody()
-                || principals
-                    .known
-                    .iter()
-                    .any(|(it, _)| *it == account || it.ends_with(":root") && it.contains(account));
+                || principals.known.iter().any(|(it, _)| {
+                    it.ends_with(":root") || it.bytes().all(|it| it.is_ascii_digit())
+                });
         }
         let name = &key.logical_id;
         if !somebody {

@@ -21,9 +21,10 @@ fn check(cx: &mut Cx<'_>) {
             continue;
         }
         let late = waits(tree, place, writer.place);
+        let surely = late && writer.at_once;
         let (group, name) = (links.at(place), writer.name);
         let log = &writer.group;
-        let finding = match late {
+        let finding = match surely {
             true => cx.report_value(
                 writer.value,
                 message!("`{name}` makes log group `{log}` before the template does", name, log),
@@ -33,7 +34,7 @@ fn check(cx: &mut Cx<'_>) {
                 message!("`{name}` may make log group `{log}` before the template does", name, log),
             ),
         };
-        if !late {
+        if !surely {
             finding.severity = Severity::Warning;
         }
         finding.hops.push(Hop { span: group.span, label: Some(message!("the log group")) });

@@ -33,17 +33,9 @@ fn check(cx: &mut Cx<'_>) {
                 admitting.extend(policy.iter().flat_map(|it| it.may_allow(service, action)));
             }
         }
-        let name = group.property("LogGroupName");
-        let arn = match name.map(Value::as_text) {
-            Some(Some(name)) => Some(format!(
-                "arn:{}:logs:{region}:{}:log-group:{name}",
-                partition(region),
-                cx.inputs.account
-            )),
-            _ => None,
-        };
-        let admitted = match &arn {
-            Some(arn) => admitting.iter().any(|it| may_be_for(*it, arn)),
+        let name = group.property("LogGroupName").and_then(Value::as_text);
+        let admitted = match name {
+            Some(name) => admitting.iter().any(|it| may_be_for(*it, name)),
             None => !admitting.is_empty(),
         };
         if admitted {
@@ -83,7 +75,7 @@ fn check(cx: &mut Cx<'_>) {
 const CONTEXT: &str = "kms:EncryptionContext:aws:logs:arn";
 
 /// Whether the conditions of a statement may hold for a log group.
-fn may_be_for(statement: Statement<'_>, arn: &str) -> bool {
+fn may_be_for(statement: Statement<'_>, name: &str) -> bool {
     let mut may = true;
     statement.conditions(&mut |operator, key, value| {
         if !key.eq_ignore_ascii_case(CONTEXT) {
@@ -91,14 +83,17 @@ fn may_be_for(statement: Statement<'_>, arn: &str) -> bool {
         }
         let fits: fn(&str, &str) -> bool = match operator {
             "ArnLike" | "ArnEquals" | "StringLike" => matches,
-            "StringEquals" => |pattern, arn| pattern == arn,
+            "StringEquals" => |pattern, name| pattern == name,
             _ => return,
         };
         let values = Items::read(Some(value));
         // Some write the ARN with its last `:*`.
-        let longer = format!("{arn}:*");
+        let longer = format!("{name}:*");
         may &= !values.unknown.is_empty()
-            || values.known.iter().any(|(it, _)| fits(it, arn) || fits(it, &longer));
+            || values.known.iter().any(|(it, _)| match it.split_once(":log-group:") {
+                Some((_, it)) => fits(it, name) || fits(it, &longer),
+                None => true,
+            });
     });
     may
 }

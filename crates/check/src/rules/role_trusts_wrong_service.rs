@@ -12,7 +12,7 @@ pub(crate) static RULE: Rule = Rule {
 };
 
 /// A type, the path of a role (`*` stands for every item of a list), and the service that takes it.
-const USES: [(&str, &str, &str); 34] = [
+const USES: [(&str, &str, &str); 32] = [
     ("AWS::ApiGateway::Account", "CloudWatchRoleArn", "apigateway"),
     ("AWS::Backup::BackupSelection", "BackupSelection.IamRoleArn", "backup"),
     ("AWS::Chatbot::MicrosoftTeamsChannelConfiguration", "IamRoleArn", "chatbot"),
@@ -30,7 +30,6 @@ const USES: [(&str, &str, &str); 34] = [
     ("AWS::Events::Rule", "Targets.*.RoleArn", "events"),
     ("AWS::Glue::Crawler", "Role", "glue"),
     ("AWS::Glue::Job", "Role", "glue"),
-    ("AWS::IAM::InstanceProfile", "Roles.*", "ec2"),
     (
         "AWS::KinesisFirehose::DeliveryStream",
         "ExtendedS3DestinationConfiguration.RoleARN",
@@ -48,7 +47,6 @@ const USES: [(&str, &str, &str); 34] = [
     ("AWS::Transfer::Server", "LoggingRole", "transfer"),
     ("AWS::AppSync::DataSource", "ServiceRoleArn", "appsync"),
     ("AWS::Cognito::UserPool", "SmsConfiguration.SnsCallerArn", "cognito-idp"),
-    ("AWS::IoT::TopicRule", "TopicRulePayload.ErrorAction.Sqs.RoleArn", "iot"),
     ("AWS::SageMaker::NotebookInstance", "RoleArn", "sagemaker"),
     ("AWS::SageMaker::Model", "ExecutionRoleArn", "sagemaker"),
 ];

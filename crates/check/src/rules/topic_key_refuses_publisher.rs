@@ -25,7 +25,7 @@ const PUBLISHERS: [(&str, &[&str], &str); 6] = [
         &["AlarmActions", "OKActions", "InsufficientDataActions"],
         "cloudwatch.amazonaws.com",
     ),
-    ("AWS::Events::Rule", &["Targets.Arn"], "events.amazonaws.com"),
+    ("AWS::Events::Rule", &["Targets"], "events.amazonaws.com"),
     ("AWS::RDS::EventSubscription", &["SnsTopicArn"], "events.rds.amazonaws.com"),
     ("AWS::Backup::BackupVault", &["Notifications.SNSTopicArn"], "backup.amazonaws.com"),
     (
@@ -47,6 +47,12 @@ fn check(cx: &mut Cx<'_>) {
         for (_, paths, service) in PUBLISHERS.iter().filter(|it| *it.0 == *resource.type_name) {
             for path in *paths {
                 each(&resource.properties, path, &mut |value| {
+                    let value = match value.get("Arn") {
+                        // With a role of its own, the target publishes as that role.
+                        Some(_) if value.get("RoleArn").is_some() => return,
+                        Some(arn) => arn,
+                        None => value,
+                    };
                     let Some(reference) = links.reference(value) else { return };
                     if &*reference.resource.type_name != "AWS::SNS::Topic" {
                         return;
@@ -63,15 +69,14 @@ fn check(cx: &mut Cx<'_>) {
         let Some(key) = topic.property("KmsMasterKeyId") else { continue };
         let name = &topic.logical_id;
         let others = count - 1;
-        if key.as_text() == Some("alias/aws/sns") {
+        let more = message!("the same holds for {others} more of the tree", others);
+        if key.as_text().is_some_and(|it| it.ends_with("alias/aws/sns")) {
             let finding = cx.report_value(
                 value,
                 message!(
-                    "`{service}` cannot publish to topic `{name}`, which has the key of SNS itself \
-                     ({others} more)",
+                    "`{service}` cannot publish to topic `{name}`, which has the key of SNS itself",
                     service,
-                    name,
-                    others
+                    name
                 ),
             );
             if let Some(span) = key.origin.nearest() {
@@ -81,6 +86,7 @@ fn check(cx: &mut Cx<'_>) {
                 "the policy of `alias/aws/sns` cannot be changed; use a key of your own that admits \
                  the service"
             ));
+            finding.help.extend((others > 0).then_some(more));
             continue;
         }
         let Some(key) = keys.find(key) else { continue };
@@ -102,17 +108,17 @@ fn check(cx: &mut Cx<'_>) {
         let finding = cx.report_value(
             value,
             message!(
-                "key `{key_name}` of topic `{name}` does not allow `{service}` {missing} ({others} more)",
+                "key `{key_name}` of topic `{name}` does not allow `{service}` {missing}",
                 key_name,
                 name,
                 service,
-                missing,
-                others
+                missing
             ),
         );
         let span = document.and_then(|it| it.origin.nearest()).unwrap_or(key.span);
         finding.hops.push(Hop { span, label: Some(message!("the key's policy")) });
         finding.help.push(message!("nothing is delivered; add the service to the key policy"));
+        finding.help.extend((others > 0).then_some(more));
     }
 }
 

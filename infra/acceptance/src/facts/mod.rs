@@ -1,6 +1,8 @@
 //! The facts, one module for each section of the specification.
 
+mod calendar;
 pub mod compute;
+pub mod batch;
 pub mod monitoring;
 pub mod conventions;
 pub mod network;
@@ -65,7 +67,7 @@ impl Fault {
 }
 
 /// Every list, in the order of the specification.
-const LISTS: &[&[Fact]] = &[conventions::FACTS, wiring::FACTS, parent::FACTS, network::FACTS, compute::FACTS, monitoring::FACTS];
+const LISTS: &[&[Fact]] = &[conventions::FACTS, wiring::FACTS, parent::FACTS, network::FACTS, compute::FACTS, monitoring::FACTS, batch::FACTS];
 
 /// Every fact, in the order of the specification.
 pub fn facts() -> impl Iterator<Item = &'static Fact> {
