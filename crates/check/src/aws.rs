@@ -7,7 +7,7 @@ use cloudformation_validate::{
 use kumiki_project::{Inputs, Library, Stack, Tree, partition};
 use kumiki_source::{Diagnostic, FileId, Message, Severity, Source, Span};
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// AWS's rules could not be run.
 #[derive(Debug, thiserror::Error)]
@@ -21,9 +21,6 @@ pub struct AwsError(String);
 pub struct Aws {
     engine: CompositeEngine,
     schemas: SchemaValidator,
-    /// What was found in a template with the same values: it may be in several stacks,
-    /// scenarios and environments.
-    found: Mutex<HashMap<Question, Arc<Vec<Diagnostic>>>>,
 }
 
 /// A template, the values that reach it, and the account and Region.
@@ -66,19 +63,21 @@ impl Aws {
     pub fn new() -> Result<Self, AwsError> {
         let engine = CompositeEngine::new(CompositeEngineConfig::default())
             .map_err(|error| AwsError(error.to_string()))?;
-        Ok(Self { engine, schemas: SchemaValidator::default(), found: Mutex::default() })
+        Ok(Self { engine, schemas: SchemaValidator::default() })
     }
 
-    /// Checks every template of a tree with the values that reach it, but for those that one of
-    /// `ours` found wrong where they are written: they would be found again wherever they go.
+    /// Checks every template of several trees with the values that reach it, but for those that one
+    /// of `ours` found wrong where they are written: they would be found again wherever they go.
+    ///
+    /// A template that equal values reach is checked once, and as many are checked at a time as
+    /// there are processors.
     ///
     /// # Errors
     /// When the rules themselves fail; what they find is not an error.
-    pub fn check_tree(
+    pub fn check_trees(
         &self,
         library: &Library,
-        tree: &Tree,
-        inputs: &Inputs,
+        trees: &[(Tree, &Inputs)],
         ours: &[Diagnostic],
     ) -> Result<Vec<Diagnostic>, AwsError> {
         let wrong: HashSet<Span> = ours
@@ -86,30 +85,49 @@ impl Aws {
             .filter(|it| matches!(&*it.rule, "parameter-value" | "placeholder-left"))
             .filter_map(|it| it.span)
             .collect();
+        // Each question with the environments that ask it.
+        let mut asked: BTreeMap<Question, Vec<&str>> = BTreeMap::new();
+        let mut inputs_of: HashMap<(&str, &str), &Inputs> = HashMap::new();
+        for (tree, inputs) in trees {
+            inputs_of.insert((&inputs.account, &inputs.region), inputs);
+            for stack in &tree.stacks {
+                let file = library.template(stack.template).file;
+                let values = known_parameters(stack, &wrong);
+                let question = (file, values, inputs.account.clone(), inputs.region.clone());
+                let environments = asked.entry(question).or_default();
+                if !environments.contains(&&*inputs.environment) {
+                    environments.push(&inputs.environment);
+                }
+            }
+        }
+        let asked: Vec<(Question, Vec<&str>)> = asked.into_iter().collect();
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let next = AtomicUsize::new(0);
+        let work = || {
+            let mut findings = Vec::new();
+            while let Some((question, environments)) =
+                asked.get(next.fetch_add(1, Ordering::Relaxed))
+            {
+                let (file, values, account, region) = question;
+                let inputs = inputs_of[&(account.as_str(), region.as_str())];
+                let found =
+                    self.check(library.sources.get(*file), *file, values.clone(), inputs)?;
+                findings.extend(found.into_iter().map(|mut it| {
+                    let named = environments.iter().filter(|it| !it.is_empty());
+                    it.environments = named.map(|it| (*it).to_owned()).collect();
+                    it
+                }));
+            }
+            Ok(findings)
+        };
+        let results: Vec<Result<Vec<Diagnostic>, AwsError>> = std::thread::scope(|scope| {
+            let handles: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+            let ended = || Err(AwsError("they ended unexpectedly".to_owned()));
+            handles.into_iter().map(|it| it.join().unwrap_or_else(|_| ended())).collect()
+        });
         let mut findings = Vec::new();
-        for stack in &tree.stacks {
-            let file = library.template(stack.template).file;
-            let values = known_parameters(stack, &wrong);
-            let question = (file, values, inputs.account.clone(), inputs.region.clone());
-            let known = self.found.lock().ok().and_then(|it| it.get(&question).cloned());
-            let found = match known {
-                Some(found) => found,
-                None => {
-                    let values = question.1.clone();
-                    let found =
-                        Arc::new(self.check(library.sources.get(file), file, values, inputs)?);
-                    if let Ok(mut all) = self.found.lock() {
-                        all.insert(question, found.clone());
-                    }
-                    found
-                }
-            };
-            findings.extend(found.iter().cloned().map(|mut it| {
-                if !inputs.environment.is_empty() {
-                    it.environments = vec![inputs.environment.clone()];
-                }
-                it
-            }));
+        for result in results {
+            findings.extend(result?);
         }
         Ok(findings)
     }

@@ -147,26 +147,32 @@ impl<'t> Links<'t> {
             .collect()
     }
 
-    /// Whether two values surely are the same: one text, or one attribute of one resource.
-    pub(crate) fn same(&self, one: &Value, other: &Value) -> bool {
-        if let (Some(one), Some(other)) = (one.as_text(), other.as_text()) {
-            return one == other;
+    /// What a value surely is: values with the same identity are the same.
+    pub(crate) fn identity<'v>(&self, value: &'v Value) -> Option<Identity<'v>> {
+        if let Some(text) = value.as_text() {
+            return Some(Identity::Text(text));
         }
-        match (self.reference(one), self.reference(other)) {
-            (Some(one), Some(other)) => {
-                one.resource == other.resource
-                    && (one.attribute == other.attribute
-                        || is_id(one.resource, one.attribute)
-                            && is_id(other.resource, other.attribute))
-            }
-            _ => false,
-        }
+        let Reference { resource, attribute } = self.reference(value)?;
+        Some(match attribute.filter(|it| !is_id(resource, it)) {
+            Some(attribute) => Identity::Attribute(resource, attribute),
+            None => Identity::Resource(resource),
+        })
     }
 }
 
+/// What a value surely is.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Identity<'v> {
+    /// A text.
+    Text(&'v str),
+    /// What `Ref` gives of a resource.
+    Resource(&'v ResourceRef),
+    /// Another attribute of a resource.
+    Attribute(&'v ResourceRef, &'v str),
+}
+
 /// Whether an attribute is another name for what `Ref` gives.
-fn is_id(resource: &ResourceRef, attribute: Option<&str>) -> bool {
-    let Some(attribute) = attribute else { return true };
+fn is_id(resource: &ResourceRef, attribute: &str) -> bool {
     matches!(
         (&*resource.type_name, attribute),
         ("AWS::EC2::VPC", "VpcId")

@@ -1,8 +1,9 @@
-use crate::links::{Certain, Links};
+use crate::links::{Certain, Identity, Links};
 use crate::ordering::{dependency, waits};
 use crate::rule::{Cx, Rule};
 use kumiki_project::Value;
 use kumiki_source::{Hop, Severity, message};
+use std::collections::HashMap;
 
 pub(crate) static RULE: Rule = Rule {
     name: "public-resource-before-gateway",
@@ -13,10 +14,13 @@ pub(crate) static RULE: Rule = Rule {
 
 fn check(cx: &mut Cx<'_>) {
     let links = Links::new(cx);
-    let attachments: Vec<Certain<'_>> = links
-        .certain("AWS::EC2::VPCGatewayAttachment")
-        .filter(|it| it.2.property("InternetGatewayId").is_some())
-        .collect();
+    let mut attachments: HashMap<Identity<'_>, Certain<'_>> = HashMap::new();
+    for attachment in links.certain("AWS::EC2::VPCGatewayAttachment") {
+        let vpc = attachment.2.property("VpcId").and_then(|it| links.identity(it));
+        if let Some(vpc) = vpc.filter(|_| attachment.2.property("InternetGatewayId").is_some()) {
+            attachments.entry(vpc).or_insert(attachment);
+        }
+    }
     if attachments.is_empty() {
         return;
     }
@@ -47,14 +51,13 @@ fn is(resource: Certain<'_>, property: &str, value: &str) -> bool {
 fn order<'t>(
     cx: &mut Cx<'t>,
     links: &Links<'t>,
-    attachments: &[Certain<'t>],
+    attachments: &HashMap<Identity<'t>, Certain<'t>>,
     resource: Certain<'t>,
     subnet: &Value,
 ) {
     let vpc = links.reference(subnet).and_then(|it| links.place(it.resource));
     let Some(vpc) = vpc.and_then(|it| links.at(it).property("VpcId")) else { return };
-    let attachment =
-        attachments.iter().find(|it| it.2.property("VpcId").is_some_and(|it| links.same(it, vpc)));
+    let attachment = links.identity(vpc).and_then(|it| attachments.get(&it));
     let Some(attachment) = attachment else { return };
     let tree = cx.tree;
     if waits(tree, resource.0, attachment.0) {

@@ -37,7 +37,7 @@ pub(crate) fn run(args: &Check, global: &Global, output: &Output) -> Result<Exit
         trees.push((tree, &job.inputs));
     }
     let aws = join(aws)?;
-    let theirs = check_with_aws(&aws, &project, &trees, &findings)?;
+    let theirs = aws.check_trees(library, &trees, &findings).map_err(|error| aws_failed(&error))?;
     findings.extend(Aws::without_repetitions(theirs, &findings));
     let mut findings = merge(findings, &environments);
     // A part of the project does not show which suppressions are dead.
@@ -182,41 +182,6 @@ fn join(aws: JoinHandle<Result<Aws, AwsError>>) -> Result<Aws, Stop> {
 
 fn aws_failed(error: &AwsError) -> Stop {
     Stop::new(message!("AWS's rules cannot be run: {error}", error))
-}
-
-/// Runs AWS's rules over all trees, on two threads or as many as there are.
-fn check_with_aws(
-    aws: &Aws,
-    project: &Project,
-    trees: &[(Tree, &Inputs)],
-    ours: &[Diagnostic],
-) -> Result<Vec<Diagnostic>, Stop> {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let share = trees.len().div_ceil(threads).max(1);
-    let results: Vec<_> = std::thread::scope(|scope| {
-        let handles: Vec<_> = trees
-            .chunks(share)
-            .map(|trees| {
-                scope.spawn(move || {
-                    let mut findings = Vec::new();
-                    for (tree, inputs) in trees {
-                        findings.extend(aws.check_tree(&project.library, tree, inputs, ours)?);
-                    }
-                    Ok(findings)
-                })
-            })
-            .collect();
-        handles.into_iter().map(|it| it.join()).collect()
-    });
-    let mut findings = Vec::new();
-    for result in results {
-        match result {
-            Ok(Ok(found)) => findings.extend(found),
-            Ok(Err(error)) => return Err(aws_failed(&error)),
-            Err(_) => return Err(Stop::new(message!("AWS's rules ended unexpectedly"))),
-        }
-    }
-    Ok(findings)
 }
 
 fn show(

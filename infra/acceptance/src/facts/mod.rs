@@ -2,9 +2,15 @@
 
 mod calendar;
 pub mod compute;
+pub mod machine;
+pub mod credentials;
+pub mod roots;
+pub mod storage;
+pub mod logging;
 pub mod batch;
 pub mod monitoring;
 pub mod conventions;
+pub mod database;
 pub mod network;
 mod rights;
 pub mod parent;
@@ -67,7 +73,7 @@ impl Fault {
 }
 
 /// Every list, in the order of the specification.
-const LISTS: &[&[Fact]] = &[conventions::FACTS, wiring::FACTS, parent::FACTS, network::FACTS, compute::FACTS, monitoring::FACTS, batch::FACTS];
+const LISTS: &[&[Fact]] = &[conventions::FACTS, wiring::FACTS, parent::FACTS, network::FACTS, database::FACTS, compute::FACTS, monitoring::FACTS, batch::FACTS, logging::FACTS, storage::FACTS, roots::FACTS, credentials::FACTS, machine::FACTS];
 
 /// Every fact, in the order of the specification.
 pub fn facts() -> impl Iterator<Item = &'static Fact> {
