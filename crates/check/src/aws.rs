@@ -21,6 +21,7 @@ pub struct AwsError(String);
 pub struct Aws {
     engine: CompositeEngine,
     schemas: SchemaValidator,
+    least: AwsSeverity,
 }
 
 /// A template, the values that reach it, and the account and Region.
@@ -56,14 +57,19 @@ const NOT_SO: &[(&str, &str)] = &[
 ];
 
 impl Aws {
-    /// Compiles the rules.
+    /// Compiles the rules; what they find below `least` is not told.
     ///
     /// # Errors
     /// When the rules that AWS ships do not compile, which would be a fault of this build.
-    pub fn new() -> Result<Self, AwsError> {
+    pub fn new(least: Severity) -> Result<Self, AwsError> {
         let engine = CompositeEngine::new(CompositeEngineConfig::default())
             .map_err(|error| AwsError(error.to_string()))?;
-        Ok(Self { engine, schemas: SchemaValidator::default() })
+        let least = match least {
+            Severity::Error => AwsSeverity::Error,
+            Severity::Warning => AwsSeverity::Warn,
+            Severity::Info => AwsSeverity::Info,
+        };
+        Ok(Self { engine, schemas: SchemaValidator::default(), least })
     }
 
     /// Checks every template of several trees with the values that reach it, but for those that one
@@ -145,7 +151,7 @@ impl Aws {
     ) -> Result<Vec<Diagnostic>, AwsError> {
         let config = ValidateConfig {
             detail_level: DetailLevel::Detailed,
-            severity_level: AwsSeverity::Info,
+            severity_level: self.least,
             parameter_overrides: HashMap::from_iter(parameters),
             pseudo_parameter_overrides: PseudoParameterOverrides {
                 account_id: Some(inputs.account.clone()),

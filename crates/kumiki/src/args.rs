@@ -2,6 +2,7 @@
 
 use crate::language::Language;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use kumiki_source::Severity;
 use std::path::PathBuf;
 
 /// Checks, plans, rehearses and deploys trees of CloudFormation stacks
@@ -86,6 +87,16 @@ pub(crate) struct Check {
     /// The format of the findings
     #[arg(long, value_enum, default_value = "text")]
     pub(crate) format: Format,
+}
+
+impl From<Level> for Severity {
+    fn from(it: Level) -> Self {
+        match it {
+            Level::Error => Self::Error,
+            Level::Warning => Self::Warning,
+            Level::Info => Self::Info,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -115,10 +115,9 @@ impl Output {
         let count =
             |severity: Severity| findings.iter().filter(|it| it.severity == severity).count();
         self.say(&message!(
-            "errors: {errors}, warnings: {warnings}, notes: {infos}",
+            "errors: {errors}, warnings: {warnings}",
             errors = count(Severity::Error),
-            warnings = count(Severity::Warning),
-            infos = count(Severity::Info)
+            warnings = count(Severity::Warning)
         ));
     }
 

@@ -17,7 +17,8 @@ use std::thread::JoinHandle;
 
 pub(crate) fn run(args: &Check, global: &Global, output: &Output) -> Result<Exit, Stop> {
     // AWS's rules take longer to compile than a tree to link, so they begin first.
-    let aws = std::thread::spawn(Aws::new);
+    let least = args.severity.into();
+    let aws = std::thread::spawn(move || Aws::new(least));
     let (project, jobs, mut findings, environments) = match template_path(args) {
         Some(path) => of_template(args, path)?,
         None => of_project(args, global)?,
@@ -149,6 +150,14 @@ fn of_project(args: &Check, global: &Global) -> Result<Jobs, Stop> {
                     let scenarios = project.config.scenarios.values();
                     let scenarios =
                         scenarios.map(|it| Project::with_scenario(&deployment.inputs, it));
+                    // A scenario that says what the file says is no other tree.
+                    let same = |it: &Inputs| {
+                        let values = |it: &Inputs| -> Vec<Arc<str>> {
+                            it.parameters.iter().map(|it| it.value.clone()).collect()
+                        };
+                        values(it) == values(&deployment.inputs)
+                    };
+                    let scenarios = scenarios.filter(|it| !same(it));
                     let inputs = scenarios.chain([deployment.inputs.clone()]);
                     jobs.extend(inputs.map(|inputs| Job {
                         root: id,
@@ -191,21 +200,16 @@ fn show(
     output: &Output,
 ) -> Result<Exit, Stop> {
     let sources = &project.library.sources;
-    let least = match args.severity {
-        Level::Error => Severity::Error,
-        Level::Warning => Severity::Warning,
-        Level::Info => Severity::Info,
-    };
+    let least = args.severity.into();
     let shown: Vec<Diagnostic> =
         findings.iter().filter(|it| it.severity <= least).cloned().collect();
     let format = if output.json { Format::Json } else { args.format };
     match format {
         Format::Text => {
             output.diagnostics(&shown, sources);
-            output.summary(findings);
-            if shown.len() < findings.len() {
-                let hidden = findings.len() - shown.len();
-                output.say(&message!("{hidden} are not shown: pass `--severity info`", hidden));
+            output.summary(&shown);
+            if args.severity != Level::Info {
+                output.say(&message!("advice is not shown: pass `--severity info`"));
             }
         }
         Format::Json => {
