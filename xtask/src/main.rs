@@ -10,6 +10,7 @@ mod catalogue;
 #[cfg(test)]
 mod documents;
 mod sentences;
+mod traceability;
 #[cfg(test)]
 mod walls;
 
@@ -22,6 +23,8 @@ Usage: cargo xtask CHORE
 Chores:
   messages  Print the sentences without a Japanese translation, as TOML to fill in
   bench     Measure the release binary, beside cfn-lint if that is installed
+  traceability
+            Write docs/traceability.md and its Japanese twin, of docs/traceability.toml
 ";
 
 fn main() -> ExitCode {
@@ -29,6 +32,7 @@ fn main() -> ExitCode {
     let result = match chore.as_deref() {
         Some("messages") => catalogue::print_missing(),
         Some("bench") => bench::run(),
+        Some("traceability") => traceability::write_pages(),
         None | Some("help" | "--help" | "-h") => {
             print!("{HELP}");
             Ok(())

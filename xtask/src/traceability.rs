@@ -37,14 +37,17 @@ struct Requirement {
     en: String,
     ja: String,
     outcome: Outcome,
-    /// The decision `C-nn`, or the ADR, that changes or refuses it.
-    decision: Option<String>,
+    /// Decisions `C-nn`, and ADRs, that change or refuse it.
+    #[serde(default)]
+    decisions: Vec<String>,
     /// Files from [`PROJECT`], each with a name in it behind `#` if there is one.
     #[serde(default)]
     places: Vec<String>,
     /// Checks: `fact:…`, `rule:…`, `oracle:…` or `test:FILE#FUNCTION`.
     #[serde(default)]
     proofs: Vec<String>,
+    /// What a reader has to know besides.
+    note: Option<Words>,
     /// Why the checks do not prove it yet.
     open: Option<Words>,
 }
@@ -98,12 +101,17 @@ impl Requirement {
     }
 
     fn status(&self, language: Language) -> String {
-        let decision = self.decision.as_deref().map(linked_decision);
-        let because = decision.map(|it| format!(" ({it})")).unwrap_or_default();
+        let decisions: Vec<String> = self.decisions.iter().map(|it| linked_decision(it)).collect();
+        let because = match decisions.is_empty() {
+            true => String::new(),
+            false => format!(" ({})", decisions.join(", ")),
+        };
         let (mark, word) = match (self.outcome, self.proven()) {
             (Outcome::Refused, _) => ("✗", language.choose("refused", "採らない")),
             (Outcome::Met, true) => ("✓", language.choose("met", "満たす")),
-            (Outcome::Differently, true) => ("✓", language.choose("met differently", "別の形で満たす")),
+            (Outcome::Differently, true) => {
+                ("✓", language.choose("met differently", "別の形で満たす"))
+            }
             (Outcome::Met, false) => ("○", language.choose("not proven yet", "未証明")),
             (Outcome::Differently, false) => {
                 ("○", language.choose("differently, not proven yet", "別の形、未証明"))
@@ -125,7 +133,8 @@ pub(crate) fn write_pages() -> Result<(), String> {
 }
 
 fn read_table() -> Result<Table, String> {
-    let text = fs::read_to_string(root().join(TABLE)).map_err(|error| format!("{TABLE}: {error}"))?;
+    let text =
+        fs::read_to_string(root().join(TABLE)).map_err(|error| format!("{TABLE}: {error}"))?;
     toml::from_str(&text).map_err(|error| format!("{TABLE}: {error}"))
 }
 
@@ -184,14 +193,17 @@ tests.
     );
     for section in &table.section {
         let title = language.of(&section.title);
-        out.push_str(&format!("\n## {}: {title}\n\n{heads}\n|---|---|---|---|---|\n", section.prefix));
+        out.push_str(&format!(
+            "\n## {}: {title}\n\n{heads}\n|---|---|---|---|---|\n",
+            section.prefix
+        ));
         for it in &section.requirement {
             let words = language.choose(&it.en, &it.ja);
-            let places: Vec<String> = it.places.iter().map(|it| linked_place(it)).collect();
+            let places = linked_places(&it.places);
             let mut proofs: Vec<String> = it.proofs.iter().map(|it| linked_proof(it)).collect();
-            proofs.extend(it.open.as_ref().map(|it| language.of(it).to_owned()));
-            let cells =
-                [&it.id, words, &it.status(language), &places.join(", "), &proofs.join(", ")];
+            let words_of = |it: &Option<Words>| it.as_ref().map(|it| language.of(it).to_owned());
+            proofs.extend(words_of(&it.note).into_iter().chain(words_of(&it.open)));
+            let cells = [&it.id, words, &it.status(language), &places, &proofs.join("; ")];
             let cells = cells.map(|it| it.replace('|', "\\|"));
             out.push_str(&format!("| {} |\n", cells.join(" | ")));
         }
@@ -216,11 +228,26 @@ fn target(path: &str) -> String {
     path.strip_prefix("docs/").map_or_else(|| format!("../{path}"), str::to_owned)
 }
 
-fn linked_place(place: &str) -> String {
-    let (path, name) = split_place(place);
-    let shown = path.strip_prefix(PROJECT).map_or(&*path, |it| it.trim_start_matches('/'));
-    let name = name.map(|it| format!(" `{it}`")).unwrap_or_default();
-    format!("[{shown}]({}){name}", target(&path))
+/// Links to files, each with the names in it that follow each other.
+fn linked_places(places: &[String]) -> String {
+    let mut cell = String::new();
+    let mut before = String::new();
+    for place in places {
+        let (path, name) = split_place(place);
+        if !cell.is_empty() {
+            cell.push_str(", ");
+        }
+        if path != before {
+            let shown = path.strip_prefix(PROJECT).map_or(&*path, |it| it.trim_start_matches('/'));
+            cell.push_str(&format!("[{shown}]({})", target(&path)));
+        }
+        if let Some(name) = name {
+            let space = if path == before { "" } else { " " };
+            cell.push_str(&format!("{space}`{name}`"));
+        }
+        before = path;
+    }
+    cell
 }
 
 fn linked_decision(decision: &str) -> String {

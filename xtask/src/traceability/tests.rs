@@ -81,15 +81,15 @@ fn faults(table: &Table, house: &House) -> Vec<String> {
         for proof in row.proofs.iter().filter(|it| !house.proves(it)) {
             faults.push(format!("{id}: there is no check {proof}"));
         }
-        match (row.outcome, &row.decision) {
+        match (row.outcome, row.decisions.first()) {
             (Outcome::Met, Some(it)) => faults.push(format!("{id}: met, and yet changed by {it}")),
             (Outcome::Differently | Outcome::Refused, None) => {
                 faults.push(format!("{id}: no decision says why it is changed or refused"));
             }
-            (_, Some(it)) if !decided(it, house) => {
-                faults.push(format!("{id}: there is no decision {it}"));
-            }
             _ => {}
+        }
+        for decision in row.decisions.iter().filter(|it| !decided(it, house)) {
+            faults.push(format!("{id}: there is no decision {decision}"));
         }
         if row.outcome != Outcome::Refused {
             if row.places.is_empty() && row.open.is_none() {
@@ -99,12 +99,126 @@ fn faults(table: &Table, house: &House) -> Vec<String> {
                 faults.push(format!("{id}: no check proves it, and nothing says why"));
             }
         }
-        let words = [&row.en, &row.ja].into_iter().chain(row.open.iter().flat_map(|it| [&it.en, &it.ja]));
-        if words.into_iter().any(|it| it.trim().is_empty()) {
+        let remarks = row.note.iter().chain(&row.open).flat_map(|it| [&it.en, &it.ja]);
+        if [&row.en, &row.ja].into_iter().chain(remarks).any(|it| it.trim().is_empty()) {
             faults.push(format!("{id}: words are missing"));
         }
     }
     faults
+}
+
+/// What exists of what the table names.
+fn look(table: &Table) -> House {
+    let mut house = House {
+        facts: service_acceptance::facts().map(|it| it.id.to_owned()).collect(),
+        rules: kumiki_check::RULES.iter().map(|it| it.name.to_owned()).collect(),
+        oracles: oracles(),
+        ..House::default()
+    };
+    let world = service_acceptance::World::real();
+    let rows = || table.section.iter().flat_map(|it| &it.requirement);
+    for place in rows().flat_map(|it| it.places.iter().chain(&it.decisions)) {
+        let (path, _) = split_place(place);
+        let Ok(text) = fs::read_to_string(root().join(&path)) else { continue };
+        let mut names = names_of_parameters(&text);
+        let template = path.strip_prefix(PROJECT).and_then(|it| world.template(&it[1..]));
+        if let Some(it) = template {
+            let inner = it.parameters.names().chain(it.mappings.names());
+            let inner = inner.chain(it.conditions.names()).chain(it.rules.names());
+            let inner = inner.chain(it.resources.names()).chain(it.outputs.names());
+            names.extend(inner.map(str::to_owned));
+        }
+        house.files.insert(path, names);
+    }
+    for test in rows().flat_map(|it| &it.proofs).filter_map(|it| it.strip_prefix("test:")) {
+        let path = test.split('#').next().unwrap_or_default();
+        let Ok(text) = fs::read_to_string(root().join(path)) else { continue };
+        house.tests.extend(tests_of(&text).into_iter().map(|it| format!("{path}#{it}")));
+    }
+    house
+}
+
+/// The keys of a parameter file, none of other texts.
+fn names_of_parameters(text: &str) -> BTreeSet<String> {
+    let items: Vec<serde_json::Value> = serde_json::from_str(text).unwrap_or_default();
+    items.iter().filter_map(|it| it["ParameterKey"].as_str()).map(str::to_owned).collect()
+}
+
+/// The functions of a file that are tests, those of its inner modules too.
+fn tests_of(text: &str) -> Vec<String> {
+    fn collect(items: &[syn::Item], found: &mut Vec<String>) {
+        for item in items {
+            match item {
+                syn::Item::Fn(it) if it.attrs.iter().any(|it| it.path().is_ident("test")) => {
+                    found.push(it.sig.ident.to_string());
+                }
+                syn::Item::Mod(it) => {
+                    collect(it.content.as_ref().map_or(&[], |(_, items)| items), found);
+                }
+                _ => {}
+            }
+        }
+    }
+    let mut found = Vec::new();
+    collect(&syn::parse_file(text).map(|it| it.items).unwrap_or_default(), &mut found);
+    found
+}
+
+/// The independent tools that `make oracles` runs, if CI does that.
+fn oracles() -> BTreeSet<String> {
+    let read = |path| fs::read_to_string(root().join(path)).unwrap_or_default();
+    if !read(".ci/run").lines().any(|it| it == "make oracles") {
+        return BTreeSet::new();
+    }
+    let makefile = read("Makefile");
+    let recipe = makefile.split("\noracles:").nth(1).unwrap_or_default();
+    let recipe = recipe.split("\n\n").next().unwrap_or_default();
+    let tools = ["cfn-lint", "checkov"].into_iter();
+    tools.filter(|it| recipe.contains(&format!("/{it}'"))).map(str::to_owned).collect()
+}
+
+#[test]
+fn the_table_holds_against_the_house() {
+    let table = read_table().unwrap();
+    let faults = faults(&table, &look(&table));
+    assert!(faults.is_empty(), "{TABLE}:\n{}", faults.join("\n"));
+}
+
+#[test]
+fn the_pages_are_made_of_the_table() {
+    let table = read_table().unwrap();
+    let read = |path: &str| fs::read_to_string(root().join(path)).unwrap_or_default();
+    assert_eq!(stale(&table, read), [""; 0], "run `cargo xtask traceability`");
+}
+
+#[test]
+fn a_stale_page_is_found() {
+    let table = table(ROW);
+    let fresh = |path: &str| {
+        let language = Language::ALL.into_iter().find(|it| it.page() == path).unwrap();
+        page(&table, language)
+    };
+    assert_eq!(stale(&table, fresh), [""; 0]);
+    let edited = |path: &str| match path {
+        "docs/traceability.ja.md" => fresh(path).replace("| 証拠 |", "| 根拠 |"),
+        _ => fresh(path),
+    };
+    assert_eq!(stale(&table, edited), ["docs/traceability.ja.md"]);
+}
+
+/// The pages whose text is not what the table makes.
+fn stale(table: &Table, read: impl Fn(&str) -> String) -> Vec<&'static str> {
+    let stale = Language::ALL.into_iter().filter(|it| read(it.page()) != page(table, *it));
+    stale.map(Language::page).collect()
+}
+
+#[test]
+fn names_and_tests_are_read() {
+    let text = r#"[{"ParameterKey": "VpcCidr", "ParameterValue": "10.0.0.0/16"}]"#;
+    assert_eq!(names_of_parameters(text), BTreeSet::from(["VpcCidr".to_owned()]));
+    assert_eq!(names_of_parameters("# A page\n"), BTreeSet::new());
+    let text = "#[test]\nfn a() {}\nfn b() {}\nmod tests { #[test] fn c() {} }\n";
+    assert_eq!(tests_of(text), ["a", "c"]);
 }
 
 /// Whether a decision of the specification, or an ADR, exists.
@@ -139,7 +253,7 @@ fn table(row: &str) -> Table {
     toml::from_str(&text).expect("a table")
 }
 
-const ROW: &str = "id = 'S-NET-02'\nen = 'A'\nja = 'ア'\noutcome = 'differently'\ndecision = 'C-07'\n\
+const ROW: &str = "id = 'S-NET-02'\nen = 'A'\nja = 'ア'\noutcome = 'differently'\ndecisions = ['C-07']\n\
                    places = ['a.yaml#Vpc', '/docs/adr/0001-a.md']\n\
                    proofs = ['fact:A-1', 'rule:some-rule', 'oracle:cfn-lint', 'test:a.rs#it_stands']\n";
 
@@ -182,7 +296,7 @@ fn a_planted_fault_is_found() {
         (("#it_stands", "#it_falls"), "S-NET-02: there is no check test:a.rs#it_falls"),
         (("fact:A-1", "A-1"), "S-NET-02: there is no check A-1"),
         // Decisions.
-        (("decision = 'C-07'", ""), "S-NET-02: no decision says why it is changed or refused"),
+        (("decisions = ['C-07']", ""), "S-NET-02: no decision says why it is changed or refused"),
         (("C-07", "C-33"), "S-NET-02: there is no decision C-33"),
         (("C-07", "C-00"), "S-NET-02: there is no decision C-00"),
         (("C-07", "/docs/adr/0002-b.md"), "S-NET-02: there is no decision /docs/adr/0002-b.md"),
@@ -194,7 +308,8 @@ fn a_planted_fault_is_found() {
         let found = faults(&table(&ROW.replace(from, to)), &house());
         assert!(found.iter().any(|it| it == expected), "{expected}: {found:?}");
     }
-    let mute = ROW.lines().filter(|it| !it.starts_with("proofs")).collect::<Vec<_>>().join("\n") + "\n";
+    let mute =
+        ROW.lines().filter(|it| !it.starts_with("proofs")).collect::<Vec<_>>().join("\n") + "\n";
     assert_eq!(
         faults(&table(&mute), &house()),
         ["S-NET-02: no check proves it, and nothing says why"]
@@ -229,10 +344,7 @@ fn a_row_shows_where_and_why() {
         row,
         "| S-NET-02 | A | ✓ met differently (C-07) \
          | [a.yaml](../infra/service/a.yaml) `Vpc`, [docs/adr/0001-a.md](adr/0001-a.md) \
-         | A-1, [some-rule](../crates/check/src/rules/some_rule.md), cfn-lint, [it stands](../a.rs) |"
+         | A-1; [some-rule](../crates/check/src/rules/some_rule.md); cfn-lint; [it stands](../a.rs) |"
     );
-    assert_eq!(
-        linked_decision("/docs/adr/0012-tls.md"),
-        "[ADR 12](adr/0012-tls.md)"
-    );
+    assert_eq!(linked_decision("/docs/adr/0012-tls.md"), "[ADR 12](adr/0012-tls.md)");
 }

@@ -5,7 +5,7 @@ use crate::args::{Global, Show};
 use crate::command::{plan, up};
 use crate::output::{Output, Stop};
 use crate::watch::time;
-use kumiki_backend_local::LocalBackend;
+use kumiki_backend_local::{LocalBackend, fidelity};
 use kumiki_engine::{Backend, StackRecord};
 use kumiki_project::Inputs;
 use kumiki_source::message;
@@ -149,7 +149,9 @@ pub(crate) fn resources(args: &Show, global: &Global, output: &Output) -> Result
         r#type: String,
         physical_id: String,
         status: String,
-        fidelity: Option<String>,
+        /// How well the type is rehearsed, and what of this resource is not.
+        fidelity: &'static str,
+        note: Option<String>,
     }
     shown(
         args,
@@ -167,10 +169,11 @@ pub(crate) fn resources(args: &Show, global: &Global, output: &Output) -> Result
                         "" => it.logical_id,
                         path => format!("{path}/{}", it.logical_id),
                     },
-                    r#type: it.settled.type_name,
+                    r#type: it.settled.type_name.clone(),
                     physical_id: it.settled.physical_id,
                     status: it.status.to_string(),
-                    fidelity: it.settled.fidelity,
+                    fidelity: fidelity(&it.settled.type_name).as_str(),
+                    note: it.settled.fidelity,
                 }));
             }
             Ok(rows)

@@ -638,20 +638,17 @@ pub const FACTS: &[Fact] = &[
                     let (_, tree) = world.plain_with(environment, "steady-state", &values);
                     let found = tree.diagnostics.iter().map(|it| world.shown(it));
                     problems.extend(found.map(|it| format!("{environment} on {major}: {it}")));
-                    problems.extend(world.with(environment, "steady-state", &values, |it| {
-                        let before = world.with(environment, "steady-state", &[], |before| {
-                            for name in replaced(before, it) {
-                                before.say(name);
-                            }
+                    problems.extend(world.with(environment, "steady-state", &[], |before| {
+                        let found = world.with(environment, "steady-state", &values, |after| {
+                            let groups = [GROUP, "RdsOptionGroupStack/DBOptionGroup"];
+                            after.equal(format!("what {major} replaces"), replaced(before, after), groups);
+                            let imported = after.tree.imports.iter().find(|it| {
+                                it.name.ends_with("ParameterGroupName")
+                                    || it.name.ends_with("OptionGroupName")
+                            });
+                            after.require(imported.is_none(), "a group is imported");
                         });
-                        let groups = [GROUP, "RdsOptionGroupStack/DBOptionGroup"];
-                        it.equal(format!("what {major} replaces"), before, groups);
-                        for import in &it.tree.imports {
-                            let group = import.name.ends_with("GroupName")
-                                && !import.name.ends_with("LogGroupName")
-                                && !import.name.ends_with("SubnetGroupName");
-                            it.require(!group, format!("{} is imported", import.name));
-                        }
+                        found.into_iter().for_each(|it| before.say(it));
                     }));
                 }
             }

@@ -2,6 +2,7 @@
 
 mod calendar;
 pub mod compute;
+pub mod checklist;
 pub mod machine;
 pub mod credentials;
 pub mod roots;
@@ -10,8 +11,12 @@ pub mod logging;
 pub mod batch;
 pub mod monitoring;
 pub mod conventions;
+pub mod auth;
 pub mod database;
+pub mod frontend;
+pub mod security;
 pub mod network;
+pub mod parameters;
 mod rights;
 pub mod parent;
 pub mod wiring;
@@ -73,7 +78,7 @@ impl Fault {
 }
 
 /// Every list, in the order of the specification.
-const LISTS: &[&[Fact]] = &[conventions::FACTS, wiring::FACTS, parent::FACTS, network::FACTS, database::FACTS, compute::FACTS, monitoring::FACTS, batch::FACTS, logging::FACTS, storage::FACTS, roots::FACTS, credentials::FACTS, machine::FACTS];
+const LISTS: &[&[Fact]] = &[conventions::FACTS, wiring::FACTS, parent::FACTS, network::FACTS, database::FACTS, security::FACTS, auth::FACTS, frontend::FACTS, parameters::FACTS, compute::FACTS, monitoring::FACTS, batch::FACTS, logging::FACTS, storage::FACTS, roots::FACTS, credentials::FACTS, machine::FACTS, checklist::FACTS];
 
 /// Every fact, in the order of the specification.
 pub fn facts() -> impl Iterator<Item = &'static Fact> {
