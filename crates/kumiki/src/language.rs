@@ -40,12 +40,17 @@ impl Language {
         }
     }
 
-    /// A message in this language.
+    /// A message in this language. What fills a gap may be a sentence of the code itself.
     pub(crate) fn text(self, message: &Message) -> String {
-        match self.translation(&message.template) {
-            Some(template) => message.fill(template),
-            None => message.to_string(),
+        let Some(template) = self.translation(&message.template) else {
+            return message.to_string();
+        };
+        let translated = |value: &String| self.translation(value).map(str::to_owned);
+        let mut message = message.clone();
+        for (_, value) in &mut message.arguments {
+            *value = translated(value).unwrap_or_else(|| std::mem::take(value));
         }
+        message.fill(template)
     }
 }
 

@@ -35,6 +35,25 @@ impl Problems {
         }
     }
 
+    /// Two lists have the same items in the same order; only what differs is told.
+    pub fn same(
+        &self,
+        what: impl Display,
+        actual: impl IntoIterator<Item = impl Display>,
+        expected: impl IntoIterator<Item = impl Display>,
+    ) {
+        let texts = |it: &mut dyn Iterator<Item = String>| it.collect::<Vec<_>>();
+        let actual = texts(&mut actual.into_iter().map(|it| it.to_string()));
+        let expected = texts(&mut expected.into_iter().map(|it| it.to_string()));
+        let lacking: Vec<_> = expected.iter().filter(|it| !actual.contains(it)).collect();
+        let besides: Vec<_> = actual.iter().filter(|it| !expected.contains(it)).collect();
+        self.require(lacking.is_empty(), format!("{what} lack {lacking:?}"));
+        self.require(besides.is_empty(), format!("{what} have {besides:?} besides"));
+        if lacking.is_empty() && besides.is_empty() {
+            self.require(actual == expected, format!("{what} are in another order, or twice"));
+        }
+    }
+
     /// What was found.
     pub fn into_inner(self) -> Vec<String> {
         self.0.into_inner()
@@ -97,6 +116,16 @@ impl<'w> View<'w> {
         expected: E,
     ) {
         self.problems.equal(what, actual, expected);
+    }
+
+    /// Two lists have the same items in the same order; only what differs is told.
+    pub fn same(
+        &self,
+        what: impl Display,
+        actual: impl IntoIterator<Item = impl Display>,
+        expected: impl IntoIterator<Item = impl Display>,
+    ) {
+        self.problems.same(what, actual, expected);
     }
 
     /// A property of a resource has this text: `view.expect("VpcStack/VPC", "CidrBlock", "10.0.0.0/16")`.

@@ -201,9 +201,24 @@ impl World {
                 break;
             }
         }
-        let told = |(problem, places): (String, Vec<String>)| match places.len() {
-            count if count == all.len() => problem,
-            _ => format!("{problem} ({})", places.join(", ")),
+        // An environment stands for all of its scenarios.
+        let whole = |places: &[String], environment: &str| {
+            let of = all.iter().filter(|it| it.environment == environment).count();
+            places.iter().filter(|it| it.split(' ').next() == Some(environment)).count() == of
+        };
+        let told = |(problem, places): (String, Vec<String>)| {
+            let mut names: Vec<&str> = places
+                .iter()
+                .map(|place| match place.split_once(' ') {
+                    Some((environment, _)) if whole(&places, environment) => environment,
+                    _ => place,
+                })
+                .collect();
+            names.dedup();
+            match places.len() {
+                count if count == all.len() => problem,
+                _ => format!("{problem} ({})", names.join(", ")),
+            }
         };
         problems.into_iter().map(told).collect()
     }
@@ -247,9 +262,10 @@ impl World {
 
     fn inputs_with(&self, environment: &str, scenario: &str, values: &[(&str, &str)]) -> Inputs {
         let root = self.default_root();
-        let it = self.deployments.iter().find(|it| {
-            it.root == root && it.environment == environment && it.scenario == scenario
-        });
+        let it = self
+            .deployments
+            .iter()
+            .find(|it| it.root == root && it.environment == environment && it.scenario == scenario);
         let it = it.expect("an environment and scenario of the configuration");
         let mut inputs = it.inputs.clone();
         for (name, value) in values {

@@ -68,9 +68,10 @@ fn check(cx: &mut Cx<'_>) {
             let span = other.certain.2.span;
             finding.hops.push(Hop { span, label: Some(message!("the service")) });
             finding.help.push(message!(
-                "`{service}` is in `{actual}`; take the name from the cluster itself: `service/${Cluster}/…`",
+                "`{service}` is in `{actual}`; take the name from the cluster itself: `{id}`",
                 service,
-                actual
+                actual,
+                id = "service/${Cluster}/…"
             ));
             continue;
         }

@@ -67,16 +67,29 @@ pub const FACTS: &[Fact] = &[
                     (VENDOR, "company_id", false, "36"),
                 ] {
                     let schema = it.resource(pool).list("Schema");
-                    let attribute = schema.iter().find(|it| it["Name"] == name).unwrap_or(&Json::Null);
-                    it.equal(format!("the type of {name}"), text(&attribute["AttributeDataType"]), "String");
-                    it.equal(format!("whether {name} changes"), &attribute["Mutable"], &Json::from(mutable));
+                    let attribute =
+                        schema.iter().find(|it| it["Name"] == name).unwrap_or(&Json::Null);
+                    it.equal(
+                        format!("the type of {name}"),
+                        text(&attribute["AttributeDataType"]),
+                        "String",
+                    );
+                    it.equal(
+                        format!("whether {name} changes"),
+                        &attribute["Mutable"],
+                        &Json::from(mutable),
+                    );
                     let lengths = &attribute["StringAttributeConstraints"];
                     it.equal(format!("the most of {name}"), text(&lengths["MaxLength"]), most);
                     it.equal(format!("the least of {name}"), text(&lengths["MinLength"]), "1");
                 }
             })
         },
-        fault: Fault { file: POOLS, from: "          Mutable: false\n", to: "          Mutable: true\n" },
+        fault: Fault {
+            file: POOLS,
+            from: "          Mutable: false\n",
+            to: "          Mutable: true\n",
+        },
     },
     Fact {
         id: "POOL-3",
@@ -164,7 +177,10 @@ pub const FACTS: &[Fact] = &[
         check: |world| {
             world.views(|it| {
                 for (client, own) in [
-                    ("Staff", r#"["email","email_verified","name","custom:department","custom:role"]"#),
+                    (
+                        "Staff",
+                        r#"["email","email_verified","name","custom:department","custom:role"]"#,
+                    ),
                     ("Vendor", r#"["email","email_verified","name","custom:company_id"]"#),
                 ] {
                     let name = client_of(client);
@@ -241,7 +257,11 @@ pub const FACTS: &[Fact] = &[
                 let role = "CognitoIdentityPoolStack/AuthenticatedRole";
                 it.expect(pool, "AllowUnauthenticatedIdentities", "false");
                 for provider in it.resource(pool).list("CognitoIdentityProviders") {
-                    it.equal("the token check", &provider["ServerSideTokenCheck"], &Json::from(true));
+                    it.equal(
+                        "the token check",
+                        &provider["ServerSideTokenCheck"],
+                        &Json::from(true),
+                    );
                 }
                 for property in ["ManagedPolicyArns", "Policies"] {
                     it.expect(role, property, "nothing");
@@ -249,7 +269,11 @@ pub const FACTS: &[Fact] = &[
                 let trust = it.resource(role).list("AssumeRolePolicyDocument.Statement");
                 let aud = "cognito-identity.amazonaws.com:aud";
                 let trusted = trust.first().map(|it| text(&it["Condition"]["StringEquals"][aud]));
-                it.equal("who is trusted", trusted.as_deref(), Some("<CognitoIdentityPoolStack/IdentityPool>"));
+                it.equal(
+                    "who is trusted",
+                    trusted.as_deref(),
+                    Some("<CognitoIdentityPoolStack/IdentityPool>"),
+                );
                 let attached = it.all_in("CognitoIdentityPoolStack", "AWS::IAM::ManagedPolicy");
                 it.equal("the policies", attached.len(), 0);
             })

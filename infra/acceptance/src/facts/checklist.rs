@@ -1,7 +1,7 @@
 //! What the report's checklist asks for and no fact of parts 7 to 15 says, under the identifiers of
 //! the checklist.
 
-use super::rights::{grants, rights};
+use super::rights::{actions, grants, rights};
 use super::{
     Fact, Fault,
     Level::{R, S},
@@ -259,7 +259,7 @@ pub const FACTS: &[Fact] = &[
                     it.equal(format!("the guardrail of {}", channel.name), guard, expected);
                 }
                 for statement in rights(it, "SnsTopicsStack/ChatRole") {
-                    for action in super::rights::actions(&statement) {
+                    for action in actions(&statement) {
                         let verb = action.strip_prefix("cloudwatch:").unwrap_or_default();
                         let reads =
                             ["Describe", "Get", "List"].iter().any(|it| verb.starts_with(it));
@@ -313,6 +313,42 @@ pub const FACTS: &[Fact] = &[
             file: "nested/batch/eventbridge-rules.yaml",
             from: "            LaunchType: FARGATE\n",
             to: "            LaunchType: EC2\n",
+        },
+    },
+    Fact {
+        id: "S-ROOT-11",
+        level: R,
+        says: "CI changes stacks by change sets only: one role makes them, another executes them",
+        check: |world| {
+            world.root_views("bootstrap", |it| {
+                if it.environment == "dev" {
+                    return;
+                }
+                for (role, owned, lacked) in [
+                    ("PlanRole", "CreateChangeSet", "ExecuteChangeSet"),
+                    ("ApplyRole", "ExecuteChangeSet", "CreateChangeSet"),
+                ] {
+                    let allowed: BTreeSet<String> = rights(it, role)
+                        .iter()
+                        .filter(|it| it["Effect"] == "Allow")
+                        .flat_map(actions)
+                        .filter_map(|it| Some(it.strip_prefix("cloudformation:")?.to_owned()))
+                        .collect();
+                    it.require(allowed.contains(owned), format!("{role} lacks {owned}"));
+                    for action in [lacked, "CreateStack", "UpdateStack", "*"] {
+                        let found = allowed.contains(action);
+                        it.require(!found, format!("{role} may {action}"));
+                    }
+                }
+            })
+        },
+        fault: Fault {
+            file: "bootstrap/stack.yaml",
+            from: "              [cloudformation:CancelUpdateStack, \
+                   cloudformation:ContinueUpdateRollback,\n               \
+                   cloudformation:DeleteChangeSet,",
+            to: "              [cloudformation:UpdateStack, cloudformation:ContinueUpdateRollback,\n               \
+                 cloudformation:DeleteChangeSet,",
         },
     },
     Fact {

@@ -18,8 +18,16 @@ use serde_json::Value as Json;
 use std::collections::BTreeSet;
 
 const FOLDERS: &[&str] = &[
-    "auth", "batch", "compute", "database", "frontend", "logging", "monitoring", "network",
-    "security", "storage",
+    "auth",
+    "batch",
+    "compute",
+    "database",
+    "frontend",
+    "logging",
+    "monitoring",
+    "network",
+    "security",
+    "storage",
 ];
 
 /// The roots: name, template, name of the stack, Region.
@@ -47,12 +55,7 @@ const NAMES: &[(&str, &str, &str, usize)] = &[
         "facility0123-prod-vendor-spa-123456789012",
         63,
     ),
-    (
-        "LogGroupsStack/WafLogGroup",
-        "LogGroupName",
-        "aws-waf-logs-facility0123-prod",
-        512,
-    ),
+    ("LogGroupsStack/WafLogGroup", "LogGroupName", "aws-waf-logs-facility0123-prod", 512),
     ("RdsStack/DBInstance", "DBInstanceIdentifier", "facility0123-prod-db", 63),
     (
         "EcsExecutionRoleStack/ECSTaskExecutionRole",
@@ -81,14 +84,23 @@ const UNNAMED: &[(&str, &str)] = &[
 
 /// What keeps its place when a stack goes away: data, and the keys that open it.
 const RETAINED: &[&str] = &[
-    "AWS::KMS::Key", "AWS::KMS::Alias", "AWS::Cognito::UserPool", "AWS::S3::Bucket",
-    "AWS::ECR::Repository", "AWS::Backup::BackupVault", "AWS::Logs::LogGroup",
+    "AWS::KMS::Key",
+    "AWS::KMS::Alias",
+    "AWS::Cognito::UserPool",
+    "AWS::S3::Bucket",
+    "AWS::ECR::Repository",
+    "AWS::Backup::BackupVault",
+    "AWS::Logs::LogGroup",
 ];
 
 /// What loses nothing by going away, and says so.
 const DELETED: &[&str] = &[
-    "AWS::EC2::VPC", "AWS::EC2::Subnet", "AWS::EC2::SecurityGroup",
-    "AWS::ElasticLoadBalancingV2::TargetGroup", "AWS::SNS::Topic", "AWS::SQS::Queue",
+    "AWS::EC2::VPC",
+    "AWS::EC2::Subnet",
+    "AWS::EC2::SecurityGroup",
+    "AWS::ElasticLoadBalancingV2::TargetGroup",
+    "AWS::SNS::Topic",
+    "AWS::SQS::Queue",
     "AWS::CloudFormation::Stack",
 ];
 
@@ -202,7 +214,9 @@ pub const FACTS: &[Fact] = &[
         id: "V-11",
         level: R,
         says: "every computed name is within its limits for the longest project, in every environment",
-        check: |world| findings_of(world, &["name-of-wrong-length", "name-with-illegal-characters"]),
+        check: |world| {
+            findings_of(world, &["name-of-wrong-length", "name-with-illegal-characters"])
+        },
         fault: Fault {
             file: "nested/compute/alb-target-groups.yaml",
             from: "-vendor-api-tg\"",
@@ -249,11 +263,7 @@ pub const FACTS: &[Fact] = &[
             }));
             problems
         },
-        fault: Fault {
-            file: "kumiki.toml",
-            from: "ManagedBy = \"CloudFormation\"\n",
-            to: "",
-        },
+        fault: Fault { file: "kumiki.toml", from: "ManagedBy = \"CloudFormation\"\n", to: "" },
     },
     Fact {
         id: "6.4",
@@ -262,10 +272,15 @@ pub const FACTS: &[Fact] = &[
         check: |world| {
             world.texts(|it| {
                 for (path, template) in world.leaves() {
-                    let allowed = template.parameters.get("Environment").map(|it| {
-                        it.allowed_values.iter().map(|it| &*it.text).collect::<Vec<_>>()
-                    });
-                    it.equal(format!("{path}: Environment"), allowed, Some(vec!["dev", "stg", "prod"]));
+                    let allowed = template
+                        .parameters
+                        .get("Environment")
+                        .map(|it| it.allowed_values.iter().map(|it| &*it.text).collect::<Vec<_>>());
+                    it.equal(
+                        format!("{path}: Environment"),
+                        allowed,
+                        Some(vec!["dev", "stg", "prod"]),
+                    );
                     let project = template.parameters.get("ProjectName");
                     let pattern = project.and_then(|it| it.allowed_pattern.as_ref());
                     let pattern = pattern.map(|it| &*it.text);
@@ -310,9 +325,9 @@ pub const FACTS: &[Fact] = &[
             problems.extend(world.views(|it| {
                 for resource in it.resources() {
                     let Some(expected) = policies(resource.type_name()) else { continue };
-                    let found = resource.node().map(|it| {
-                        (it.deletion_policy.as_str(), it.update_replace_policy.as_str())
-                    });
+                    let found = resource
+                        .node()
+                        .map(|it| (it.deletion_policy.as_str(), it.update_replace_policy.as_str()));
                     let expected = (expected.0.as_str(), expected.1.as_str());
                     it.equal(&resource.name, found, Some(expected));
                 }
@@ -378,8 +393,13 @@ pub const FACTS: &[Fact] = &[
                         let service = statement["Principal"]["Service"].is_string();
                         let excepted = UNCONDITIONED_TRUST.contains(&&*role.name);
                         if service && !excepted {
-                            let account = &statement["Condition"]["StringEquals"]["aws:SourceAccount"];
-                            it.equal(format!("who {} is for", role.name), account, &Json::from(ACCOUNT));
+                            let account =
+                                &statement["Condition"]["StringEquals"]["aws:SourceAccount"];
+                            it.equal(
+                                format!("who {} is for", role.name),
+                                account,
+                                &Json::from(ACCOUNT),
+                            );
                         }
                         it.require(
                             statement["Principal"].is_object(),
@@ -410,7 +430,10 @@ pub const FACTS: &[Fact] = &[
                 );
                 for role in it.all("AWS::IAM::Role") {
                     it.expect(&role.name, "PermissionsBoundary", boundary);
-                    it.require(!role.has("Policies"), format!("{} has an inline policy", role.name));
+                    it.require(
+                        !role.has("Policies"),
+                        format!("{} has an inline policy", role.name),
+                    );
                 }
                 it.equal("inline policies", it.names("AWS::IAM::Policy"), [""; 0]);
                 it.equal("inline policies", it.names("AWS::IAM::RolePolicy"), [""; 0]);
@@ -445,7 +468,8 @@ pub const FACTS: &[Fact] = &[
                     it.require(documents == 0, format!("{path} has several documents"));
                     it.require(!text.contains('\t'), format!("{path} has a tab"));
                     let interface = template.metadata.as_ref();
-                    let interface = interface.and_then(|it| it.get("AWS::CloudFormation::Interface"));
+                    let interface =
+                        interface.and_then(|it| it.get("AWS::CloudFormation::Interface"));
                     let groups = interface.and_then(|it| it.get("ParameterGroups"));
                     let groups = groups.and_then(Expr::as_list).unwrap_or_default();
                     let named: BTreeSet<_> = groups
@@ -455,7 +479,7 @@ pub const FACTS: &[Fact] = &[
                         .filter_map(Expr::as_text)
                         .collect();
                     let declared: BTreeSet<_> = template.parameters.names().collect();
-                    it.equal(format!("{path}: the interface"), named, declared);
+                    it.same(format!("{path}: the names in the interface"), named, declared);
                 }
             })
         },
@@ -535,7 +559,8 @@ pub const FACTS: &[Fact] = &[
                         expr.walk(&mut |expr| {
                             for entry in expr.as_map().unwrap_or_default() {
                                 let key = &entry.key.text;
-                                let literal = key.ends_with("Password") && entry.value.as_text().is_some();
+                                let literal =
+                                    key.ends_with("Password") && entry.value.as_text().is_some();
                                 let flag = &**key == "ManageMasterUserPassword";
                                 it.require(!literal || flag, format!("{path} has a {key}"));
                             }
@@ -559,13 +584,23 @@ pub const FACTS: &[Fact] = &[
                 let policy = world.text("policies/stack-policy.json");
                 let policy: Json = serde_json::from_str(policy).unwrap_or_default();
                 let expected = [
-                    "KmsKeysStack", "VpcStack", "RdsStack", "CognitoUserPoolStack",
-                    "ReportsBucketStack", "LogBucketsStack",
+                    "KmsKeysStack",
+                    "VpcStack",
+                    "RdsStack",
+                    "CognitoUserPoolStack",
+                    "ReportsBucketStack",
+                    "LogBucketsStack",
                 ];
                 let statements = policy["Statement"].as_array().cloned().unwrap_or_default();
-                let deny = statements.iter().find(|it| it["Effect"] == "Deny").unwrap_or(&Json::Null);
-                let allow = statements.iter().find(|it| it["Effect"] == "Allow").unwrap_or(&Json::Null);
-                it.equal("what is denied", many(&deny["Action"]), ["Update:Replace", "Update:Delete"]);
+                let deny =
+                    statements.iter().find(|it| it["Effect"] == "Deny").unwrap_or(&Json::Null);
+                let allow =
+                    statements.iter().find(|it| it["Effect"] == "Allow").unwrap_or(&Json::Null);
+                it.equal(
+                    "what is denied",
+                    many(&deny["Action"]),
+                    ["Update:Replace", "Update:Delete"],
+                );
                 let resources = expected.map(|it| format!("LogicalResourceId/{it}"));
                 it.equal("to what", many(&deny["Resource"]), resources);
                 it.equal("what is allowed", many(&allow["Action"]), ["Update:*"]);

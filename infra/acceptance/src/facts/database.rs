@@ -3,6 +3,7 @@
 use super::{
     Fact, Fault,
     Level::{R, S},
+    check_of,
 };
 use crate::view::View;
 use serde_json::Value as Json;
@@ -84,7 +85,9 @@ pub const FACTS: &[Fact] = &[
         id: "S-DB-03",
         level: S,
         says: "DBSubnetGroupName is exported",
-        check: |world| exported(world, &[("DBSubnetGroupName", "RdsSubnetGroupStack/DBSubnetGroup")]),
+        check: |world| {
+            exported(world, &[("DBSubnetGroupName", "RdsSubnetGroupStack/DBSubnetGroup")])
+        },
         fault: Fault {
             file: "nested/database/rds-subnet-group.yaml",
             from: "    Value: !Ref DBSubnetGroup\n",
@@ -112,26 +115,14 @@ pub const FACTS: &[Fact] = &[
         says: "shared buffers take 25 % of the class's memory, and with work_mem for every connection \
                no more than 75 % (44.5 %, 44.5 %, 64.1 %)",
         check: |world| {
-            world.views(|it| {
-                let (gib, share, of_memory) =
-                    it.by((1, "44.5", "micro"), (2, "44.5", "small"), (4, "64.1", "medium"));
-                it.expect(INSTANCE, "DBInstanceClass", &format!("db.t4g.{of_memory}"));
-                let group = it.resource(GROUP);
-                let memory = f64::from(gib) * 1024.0 * 1024.0 * 1024.0;
-                let formula = group.at("Parameters").get("shared_buffers").cloned().unwrap_or_default();
-                let divisor: Option<f64> = formula
-                    .as_str()
-                    .and_then(|it| it.strip_prefix("{DBInstanceClassMemory/")?.strip_suffix('}'))
-                    .and_then(|it| it.parse().ok());
-                // Pages of 8 kB.
-                let buffers = divisor.map_or(0.0, |it| memory / it * 8192.0);
-                it.equal("the buffers", format!("{:.1} %", buffers / memory * 100.0), "25.0 %");
-                let number = |name| group.number(&format!("Parameters.{name}")).unwrap_or(0) as f64;
-                let sorting = number("max_connections") * number("work_mem") * 1024.0;
-                let all = (buffers + sorting) / memory * 100.0;
-                it.equal("buffers and connections", format!("{all:.1}"), share);
-                it.require(all <= 75.0, format!("{all:.1} % is more than 75 %"));
-            })
+            let mut problems = check_of("V-15", world);
+            problems.extend(world.views(|it| {
+                let class = it.by("db.t4g.micro", "db.t4g.small", "db.t4g.medium");
+                it.expect(INSTANCE, "DBInstanceClass", class);
+                it.expect(GROUP, "Parameters.shared_buffers", "{DBInstanceClassMemory/32768}");
+                it.expect(GROUP, "Parameters.work_mem", it.by("4096", "4096", "8192"));
+            }));
+            problems
         },
         fault: Fault {
             file: PARAMETERS,
@@ -221,7 +212,11 @@ pub const FACTS: &[Fact] = &[
         check: |world| {
             let mut problems = exported(world, &[("DBParameterGroupName", GROUP)]);
             problems.extend(world.views(|it| {
-                it.equal("what is passed", it.passed("RdsStack", "DBParameterGroupName"), id(GROUP));
+                it.equal(
+                    "what is passed",
+                    it.passed("RdsStack", "DBParameterGroupName"),
+                    id(GROUP),
+                );
                 it.expect(INSTANCE, "DBParameterGroupName", &id(GROUP));
             }));
             problems
@@ -260,7 +255,9 @@ pub const FACTS: &[Fact] = &[
             world.texts(|it| {
                 let text = world.text(OPTIONS);
                 let comment = text.lines().any(|it| {
-                    it.trim_start().starts_with('#') && it.contains("PostgreSQL") && it.contains("C-15")
+                    it.trim_start().starts_with('#')
+                        && it.contains("PostgreSQL")
+                        && it.contains("C-15")
                 });
                 it.require(comment, "there is no such comment");
             })
@@ -317,7 +314,11 @@ pub const FACTS: &[Fact] = &[
                     it.expect(INSTANCE, property, expected);
                 }
                 let insights = it.resource(INSTANCE).text("PerformanceInsightsRetentionPeriod");
-                it.equal("the days of insights", insights.as_str(), it.by("nothing", "nothing", "7"));
+                it.equal(
+                    "the days of insights",
+                    insights.as_str(),
+                    it.by("nothing", "nothing", "7"),
+                );
             })
         },
         fault: Fault {
@@ -334,9 +335,7 @@ pub const FACTS: &[Fact] = &[
             world.views(|it| {
                 let policies = |name: &str| {
                     let node = it.resource(name).node();
-                    node.map(|it| {
-                        [it.deletion_policy.as_str(), it.update_replace_policy.as_str()]
-                    })
+                    node.map(|it| [it.deletion_policy.as_str(), it.update_replace_policy.as_str()])
                 };
                 it.equal(INSTANCE, policies(INSTANCE), Some(["Snapshot", "Snapshot"]));
                 // Stays, except when its own creation fails.
@@ -357,32 +356,20 @@ pub const FACTS: &[Fact] = &[
         says: "backups run 02:00-03:00 JST, maintenance on Sunday 03:30-04:30 JST, the backup plan at \
                06:00 JST: none within an hour of another",
         check: |world| {
-            world.views(|it| {
-                let instance = it.resource(INSTANCE);
+            let mut problems = check_of("V-16", world);
+            // In UTC.
+            problems.extend(world.views(|it| {
                 it.expect(INSTANCE, "PreferredBackupWindow", "17:00-18:00");
                 it.expect(INSTANCE, "PreferredMaintenanceWindow", "sat:18:30-sat:19:30");
-                it.expect(PLAN, "BackupPlan.BackupPlanRule.0.ScheduleExpression", "cron(0 21 * * ? *)");
-                // Minutes of a day in JST; none of the three crosses midnight there.
-                let window = |text: &str| {
-                    let times: Vec<_> = text.split('-').filter_map(jst).collect();
-                    (times.first().copied().unwrap_or(0), times.last().copied().unwrap_or(0))
-                };
-                let backup = window(&instance.text("PreferredBackupWindow"));
-                let maintenance = window(&instance.text("PreferredMaintenanceWindow"));
-                it.equal("backup in JST", backup, (2 * 60, 3 * 60));
-                it.equal("maintenance in JST", maintenance, (3 * 60 + 30, 4 * 60 + 30));
-                let plan = it.resource(PLAN).text("BackupPlan.BackupPlanRule.0.ScheduleExpression");
-                let hour = plan.split_whitespace().nth(1).and_then(|it| it.parse::<i64>().ok());
-                let plan = hour.map_or(0, |it| (it + 9) % 24 * 60);
-                it.require(backup.1 <= maintenance.0, "backup and maintenance overlap");
-                it.require(plan >= maintenance.1 + 60, "the backup plan runs into maintenance");
-            })
+                it.expect(
+                    PLAN,
+                    "BackupPlan.BackupPlanRule.0.ScheduleExpression",
+                    "cron(0 21 * * ? *)",
+                );
+            }));
+            problems
         },
-        fault: Fault {
-            file: DATABASE,
-            from: "sat:18:30-sat:19:30",
-            to: "sat:17:30-sat:18:30",
-        },
+        fault: Fault { file: DATABASE, from: "sat:18:30-sat:19:30", to: "sat:17:30-sat:18:30" },
     },
     Fact {
         id: "RDS-7",
@@ -392,7 +379,9 @@ pub const FACTS: &[Fact] = &[
             let mut problems = world.texts(|it| {
                 for (path, text) in &world.texts.0 {
                     let found = text.contains("MasterUserPassword:")
-                        && text.lines().any(|it| it.trim_start().starts_with("MasterUserPassword:"));
+                        && text
+                            .lines()
+                            .any(|it| it.trim_start().starts_with("MasterUserPassword:"));
                     it.require(!found, format!("{path} has one"));
                 }
             });
@@ -451,11 +440,7 @@ pub const FACTS: &[Fact] = &[
                 it.expect("RdsStack/DBKeyAlias", "AliasName", &alias);
             })
         },
-        fault: Fault {
-            file: DATABASE,
-            from: "      KmsKeyId: !GetAtt DBKey.Arn\n",
-            to: "",
-        },
+        fault: Fault { file: DATABASE, from: "      KmsKeyId: !GetAtt DBKey.Arn\n", to: "" },
     },
     Fact {
         id: "S-DB-14",
@@ -498,11 +483,7 @@ pub const FACTS: &[Fact] = &[
                 }
             })
         },
-        fault: Fault {
-            file: DATABASE,
-            from: "-DBEncryptionKey\"",
-            to: "-DBKeyArn\"",
-        },
+        fault: Fault { file: DATABASE, from: "-DBEncryptionKey\"", to: "-DBKeyArn\"" },
     },
     Fact {
         id: "S-DB-28",
@@ -529,7 +510,8 @@ pub const FACTS: &[Fact] = &[
                 it.expect(secret, "Name", &format!("facility/{}/db/owner", it.environment));
                 it.expect(secret, "GenerateSecretString.PasswordLength", "40");
                 it.expect(secret, "GenerateSecretString.ExcludePunctuation", "true");
-                let template = it.resource(secret).text("GenerateSecretString.SecretStringTemplate");
+                let template =
+                    it.resource(secret).text("GenerateSecretString.SecretStringTemplate");
                 let template: Json = serde_json::from_str(&template).unwrap_or_default();
                 it.equal("the user", &template["username"], &Json::from("facility_owner"));
                 let users: BTreeSet<_> = it
@@ -641,7 +623,11 @@ pub const FACTS: &[Fact] = &[
                     problems.extend(world.with(environment, "steady-state", &[], |before| {
                         let found = world.with(environment, "steady-state", &values, |after| {
                             let groups = [GROUP, "RdsOptionGroupStack/DBOptionGroup"];
-                            after.equal(format!("what {major} replaces"), replaced(before, after), groups);
+                            after.equal(
+                                format!("what {major} replaces"),
+                                replaced(before, after),
+                                groups,
+                            );
                             let imported = after.tree.imports.iter().find(|it| {
                                 it.name.ends_with("ParameterGroupName")
                                     || it.name.ends_with("OptionGroupName")
@@ -723,14 +709,6 @@ fn parameter(world: &crate::World, name: &str, expected: &str) -> Vec<String> {
         let parameters = it.resource(GROUP).at("Parameters");
         it.equal(name, parameters[name].as_str(), Some(expected));
     })
-}
-
-/// A time of day in UTC, `17:00` or `sat:18:30`, as minutes of the day in JST.
-fn jst(time: &str) -> Option<i64> {
-    let mut parts = time.rsplit(':');
-    let minute: i64 = parts.next()?.parse().ok()?;
-    let hour: i64 = parts.next()?.parse().ok()?;
-    Some((hour + 9) % 24 * 60 + minute)
 }
 
 /// The resources that a change from one tree to another replaces.

@@ -24,7 +24,9 @@ pub const FACTS: &[Fact] = &[
                ways, and forget old versions after 30 days",
         check: |world| {
             world.views(|it| {
-                for (bucket, name) in [("StaffSpaBucket", "staff-spa"), ("VendorSpaBucket", "vendor-spa")] {
+                for (bucket, name) in
+                    [("StaffSpaBucket", "staff-spa"), ("VendorSpaBucket", "vendor-spa")]
+                {
                     let bucket = format!("S3BucketsStack/{bucket}");
                     let own = format!("facility-{}-{name}-{ACCOUNT}", it.environment);
                     it.expect(&bucket, "BucketName", &own);
@@ -32,18 +34,30 @@ pub const FACTS: &[Fact] = &[
                     let algorithm = format!("{rule}.ServerSideEncryptionByDefault.SSEAlgorithm");
                     it.expect(&bucket, &algorithm, "AES256");
                     it.expect(&bucket, "VersioningConfiguration.Status", "Enabled");
-                    for block in
-                        ["BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets"]
-                    {
-                        it.expect(&bucket, &format!("PublicAccessBlockConfiguration.{block}"), "true");
+                    for block in [
+                        "BlockPublicAcls",
+                        "BlockPublicPolicy",
+                        "IgnorePublicAcls",
+                        "RestrictPublicBuckets",
+                    ] {
+                        it.expect(
+                            &bucket,
+                            &format!("PublicAccessBlockConfiguration.{block}"),
+                            "true",
+                        );
                     }
-                    it.expect(&bucket, "OwnershipControls.Rules.0.ObjectOwnership", "BucketOwnerEnforced");
+                    it.expect(
+                        &bucket,
+                        "OwnershipControls.Rules.0.ObjectOwnership",
+                        "BucketOwnerEnforced",
+                    );
                     let log = "LoggingConfiguration.DestinationBucketName";
                     it.expect(&bucket, log, "<LogBucketsStack/S3AccessLogBucket>");
                     let rule = "LifecycleConfiguration.Rules.0";
                     let days = format!("{rule}.NoncurrentVersionExpiration.NoncurrentDays");
                     it.expect(&bucket, &days, "30");
-                    let parts = format!("{rule}.AbortIncompleteMultipartUpload.DaysAfterInitiation");
+                    let parts =
+                        format!("{rule}.AbortIncompleteMultipartUpload.DaysAfterInitiation");
                     it.expect(&bucket, &parts, "7");
                 }
             })
@@ -70,7 +84,11 @@ pub const FACTS: &[Fact] = &[
                             == "<VpcEndpointsStack/S3GatewayEndpoint>"
                 });
                 let deny = deny.unwrap_or(&Json::Null);
-                it.equal("what it refuses", many(&deny["Action"]), ["s3:GetObject", "s3:GetObjectVersion"]);
+                it.equal(
+                    "what it refuses",
+                    many(&deny["Action"]),
+                    ["s3:GetObject", "s3:GetObjectVersion"],
+                );
                 let role = it.parameter("SpaDeployRoleArn");
                 let role = if role.is_empty() { "nothing" } else { role };
                 let excepted = &deny["Condition"]["ArnNotEquals"]["aws:PrincipalArn"];
@@ -111,7 +129,8 @@ pub const FACTS: &[Fact] = &[
                 let policy = it.resource("CloudFrontDistributionsStack/VendorSpaBucketPolicy");
                 it.equal("its bucket", policy.text("Bucket"), "<S3BucketsStack/VendorSpaBucket>");
                 let statements = policy.list("PolicyDocument.Statement");
-                let allows: Vec<_> = statements.iter().filter(|it| it["Effect"] == "Allow").collect();
+                let allows: Vec<_> =
+                    statements.iter().filter(|it| it["Effect"] == "Allow").collect();
                 it.equal("how many it admits", allows.len(), 1);
                 let allow = allows.first().copied().unwrap_or(&Json::Null);
                 it.equal("whom", text(&allow["Principal"]["Service"]), "cloudfront.amazonaws.com");
@@ -136,7 +155,11 @@ pub const FACTS: &[Fact] = &[
                is nowhere",
         check: |world| {
             let mut problems = world.views(|it| {
-                it.equal("the distributions", it.names("AWS::CloudFront::Distribution"), [DISTRIBUTION]);
+                it.equal(
+                    "the distributions",
+                    it.names("AWS::CloudFront::Distribution"),
+                    [DISTRIBUTION],
+                );
             });
             let on = [("StaffDistributionEnabled", "true")];
             problems.extend(world.with("prod", "steady-state", &on, |it| {
@@ -180,8 +203,13 @@ pub const FACTS: &[Fact] = &[
                     it.expect(DISTRIBUTION, &format!("DistributionConfig.{property}"), expected);
                 }
                 let function = it.resource("CloudFrontDistributionsStack/ViewerRequestFunction");
-                it.equal("its runtime", function.text("FunctionConfig.Runtime"), "cloudfront-js-2.0");
-                let rewrites = function.text("FunctionCode").contains("request.uri = '/index.html'");
+                it.equal(
+                    "its runtime",
+                    function.text("FunctionConfig.Runtime"),
+                    "cloudfront-js-2.0",
+                );
+                let rewrites =
+                    function.text("FunctionCode").contains("request.uri = '/index.html'");
                 it.require(rewrites, "deep links are not rewritten");
                 let security = "ResponseHeadersPolicyConfig.SecurityHeadersConfig";
                 for (property, expected) in [
@@ -201,7 +229,10 @@ pub const FACTS: &[Fact] = &[
                 };
                 let cognito = "https://cognito-idp.ap-northeast-1.amazonaws.com";
                 let connect = format!("connect-src 'self'{api} {cognito};");
-                it.require(csp.contains(&connect), format!("the screens may talk elsewhere: {csp}"));
+                it.require(
+                    csp.contains(&connect),
+                    format!("the screens may talk elsewhere: {csp}"),
+                );
             })
         },
         fault: Fault {
@@ -227,7 +258,10 @@ pub const FACTS: &[Fact] = &[
                 let own = viewer("CloudFrontDefaultCertificate");
                 it.equal("CloudFront's own", own.as_str(), it.by("true", "nothing", "nothing"));
                 let certificate = viewer("AcmCertificateArn");
-                let edge = format!("<EdgeCertificateArn of facility-{}-edge in us-east-1>", it.environment);
+                let edge = format!(
+                    "<EdgeCertificateArn of facility-{}-edge in us-east-1>",
+                    it.environment
+                );
                 it.equal("the certificate", certificate.as_str(), it.by("nothing", &edge, &edge));
             })
         },
@@ -245,7 +279,8 @@ pub const FACTS: &[Fact] = &[
         check: |world| {
             let mut problems = world.views(|it| {
                 let acl = it.resource(DISTRIBUTION).text("DistributionConfig.WebACLId");
-                let edge = format!("<EdgeWebAclArn of facility-{}-edge in us-east-1>", it.environment);
+                let edge =
+                    format!("<EdgeWebAclArn of facility-{}-edge in us-east-1>", it.environment);
                 it.equal("the ACL", acl, edge);
             });
             problems.extend(world.root_views("edge", |it| {
@@ -255,18 +290,15 @@ pub const FACTS: &[Fact] = &[
                 it.expect(&name, "Scope", "CLOUDFRONT");
             }));
             problems.extend(world.texts(|it| {
-                let parameter = world.template("stack.yaml").and_then(|it| it.parameters.get("EdgeWebAclArn"));
+                let parameter =
+                    world.template("stack.yaml").and_then(|it| it.parameters.get("EdgeWebAclArn"));
                 let pattern = parameter.and_then(|it| it.allowed_pattern.as_ref());
                 let global = pattern.is_some_and(|it| it.text.contains(":global/webacl/"));
                 it.require(global, "an ACL that is not global can be given");
             }));
             problems
         },
-        fault: Fault {
-            file: "edge/stack.yaml",
-            from: "Scope: CLOUDFRONT",
-            to: "Scope: REGIONAL",
-        },
+        fault: Fault { file: "edge/stack.yaml", from: "Scope: CLOUDFRONT", to: "Scope: REGIONAL" },
     },
     Fact {
         id: "CF-4",

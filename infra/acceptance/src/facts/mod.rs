@@ -78,7 +78,35 @@ impl Fault {
 }
 
 /// Every list, in the order of the specification.
-const LISTS: &[&[Fact]] = &[conventions::FACTS, wiring::FACTS, parent::FACTS, network::FACTS, database::FACTS, security::FACTS, auth::FACTS, frontend::FACTS, parameters::FACTS, compute::FACTS, monitoring::FACTS, batch::FACTS, logging::FACTS, storage::FACTS, roots::FACTS, credentials::FACTS, machine::FACTS, checklist::FACTS];
+const LISTS: &[&[Fact]] = &[
+    conventions::FACTS,
+    wiring::FACTS,
+    parent::FACTS,
+    network::FACTS,
+    database::FACTS,
+    compute::FACTS,
+    security::FACTS,
+    auth::FACTS,
+    frontend::FACTS,
+    monitoring::FACTS,
+    batch::FACTS,
+    logging::FACTS,
+    storage::FACTS,
+    roots::FACTS,
+    parameters::FACTS,
+    credentials::FACTS,
+    machine::FACTS,
+    checklist::FACTS,
+];
+
+/// What contradicts another fact, for one that rests on it.
+///
+/// # Panics
+/// When there is no such fact.
+fn check_of(id: &str, world: &World) -> Vec<String> {
+    let fact = facts().find(|it| it.id == id).expect("the fact is in a list");
+    (fact.check)(world)
+}
 
 /// Every fact, in the order of the specification.
 pub fn facts() -> impl Iterator<Item = &'static Fact> {

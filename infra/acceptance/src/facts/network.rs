@@ -272,7 +272,7 @@ pub const FACTS: &[Fact] = &[
                     "VendorApi",
                     "VpcEndpoint",
                 ];
-                it.equal(
+                it.same(
                     "the groups",
                     it.names("AWS::EC2::SecurityGroup"),
                     groups.map(|it| format!("SecurityGroupsStack/{it}SecurityGroup")),
@@ -425,8 +425,13 @@ pub const FACTS: &[Fact] = &[
         says: "what reaches what equals the matrix of groups, in both directions of each pair",
         check: |world| {
             world.views(|it| {
-                let found: BTreeSet<_> = ingress(it).into_iter().collect();
-                it.equal("what groups let in", found, allowed_ingress(it));
+                let mut found = ingress(it);
+                found.sort();
+                it.same(
+                    "the rules inwards",
+                    found.iter().map(arrow),
+                    allowed_ingress(it).iter().map(arrow),
+                );
                 let found: BTreeSet<_> = it
                     .all("AWS::EC2::SecurityGroupEgress")
                     .iter()
@@ -441,8 +446,9 @@ pub const FACTS: &[Fact] = &[
                     .collect();
                 let s3 = it.parameter("S3PrefixListId");
                 let to_s3 = ["StaffApi", "VendorApi", "Batch"].map(|from| (from, s3, "443"));
-                let expected = MATRIX.iter().chain(&to_s3).map(|it| owned(*it)).collect();
-                it.equal::<_, BTreeSet<_>>("what groups let out", found, expected);
+                let expected: BTreeSet<_> =
+                    MATRIX.iter().chain(&to_s3).map(|it| owned(*it)).collect();
+                it.same("the rules outwards", found.iter().map(arrow), expected.iter().map(arrow));
             })
         },
         fault: Fault {
@@ -625,6 +631,10 @@ fn allowed_ingress(view: &View<'_>) -> BTreeSet<(String, String, String)> {
     }
     let doors = doors.iter().flat_map(|(from, to)| [(*from, *to, "443"), (*from, *to, "80")]);
     doors.chain(MATRIX.iter().copied()).map(owned).collect()
+}
+
+fn arrow((from, to, port): &(String, String, String)) -> String {
+    format!("{from} -> {to}:{port}")
 }
 
 fn owned((from, to, port): (&str, &str, &str)) -> (String, String, String) {

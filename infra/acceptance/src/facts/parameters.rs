@@ -148,11 +148,7 @@ const ADMITTED: &[(&str, &[(&str, &str)])] = &[
     ("prod", &[("TransitGatewayEnabled", "false")]),
     (
         "prod",
-        &[
-            ("AcknowledgePostgres14Eol", ""),
-            ("DBEngineMajor", "17"),
-            ("DBEngineVersion", "17.5"),
-        ],
+        &[("AcknowledgePostgres14Eol", ""), ("DBEngineMajor", "17"), ("DBEngineVersion", "17.5")],
     ),
 ];
 
@@ -173,7 +169,7 @@ pub const FACTS: &[Fact] = &[
                 for environment in ["dev", "stg", "prod"] {
                     let keys: Vec<_> =
                         given(world, environment).into_iter().map(|(name, _)| name).collect();
-                    it.equal(format!("the keys of {environment}"), &keys, &declared);
+                    it.same(format!("the keys of {environment}"), keys, &declared);
                 }
                 for root in ["bootstrap", "edge", "dr", "rotation"] {
                     let template = world.template(&format!("{root}/stack.yaml"));
@@ -183,7 +179,7 @@ pub const FACTS: &[Fact] = &[
                         let file = format!("roots/{root}.{environment}");
                         let keys: BTreeSet<_> =
                             given(world, &file).into_iter().map(|(name, _)| name).collect();
-                        it.equal(format!("the keys of {file}"), &keys, &declared);
+                        it.same(format!("the keys of {file}"), keys, &declared);
                     }
                 }
             })
@@ -212,9 +208,8 @@ pub const FACTS: &[Fact] = &[
         check: |world| {
             world.texts(|it| {
                 check_table(world, it, |given| !given);
-                let rows: Vec<_> = TABLE.iter().map(|it| it.0.to_owned()).collect();
-                let keys: Vec<_> = given(world, "dev").into_iter().map(|(name, _)| name).collect();
-                it.equal("the parameters", keys, rows);
+                let keys = given(world, "dev").into_iter().map(|(name, _)| name);
+                it.same("the parameters", keys, TABLE.iter().map(|it| it.0));
             })
         },
         fault: Fault {
@@ -240,8 +235,15 @@ pub const FACTS: &[Fact] = &[
                         it.require(!account, format!("{path} has an account: {line}"));
                         let lower = line.to_lowercase();
                         for word in [
-                            "password", "secretstring", "begin private key", "akia", ".internal",
-                            ".local\"", ".lan\"", ".corp", "amazonaws.com",
+                            "password",
+                            "secretstring",
+                            "begin private key",
+                            "akia",
+                            ".internal",
+                            ".local\"",
+                            ".lan\"",
+                            ".corp",
+                            "amazonaws.com",
                         ] {
                             it.require(!lower.contains(word), format!("{path} has {word}: {line}"));
                         }

@@ -41,23 +41,66 @@ const KEY_TABLE: &[(&str, &str, &[&str], &[&str])] = &[
 ///
 /// <https://docs.aws.amazon.com/service-authorization/latest/reference/list_awskeymanagementservice.html>
 const KMS_ACTIONS: &[&str] = &[
-    "CancelKeyDeletion", "ConnectCustomKeyStore", "CreateAlias", "CreateCustomKeyStore",
-    "CreateGrant", "CreateKey", "Decrypt", "DeleteAlias", "DeleteCustomKeyStore",
-    "DeleteImportedKeyMaterial", "DeriveSharedSecret", "DescribeCustomKeyStores", "DescribeKey",
-    "DisableKey", "DisableKeyRotation", "DisconnectCustomKeyStore", "EnableKey",
-    "EnableKeyRotation", "Encrypt", "GenerateDataKey", "GenerateDataKeyPair",
-    "GenerateDataKeyPairWithoutPlaintext", "GenerateDataKeyWithoutPlaintext", "GenerateMac",
-    "GenerateRandom", "GetKeyPolicy", "GetKeyRotationStatus", "GetParametersForImport",
-    "GetPublicKey", "ImportKeyMaterial", "ListAliases", "ListGrants", "ListKeyPolicies",
-    "ListKeyRotations", "ListKeys", "ListResourceTags", "ListRetirableGrants", "PutKeyPolicy",
-    "ReEncryptFrom", "ReEncryptTo", "ReplicateKey", "RetireGrant", "RevokeGrant",
-    "RotateKeyOnDemand", "ScheduleKeyDeletion", "Sign", "SynchronizeMultiRegionKey",
-    "TagResource", "UntagResource", "UpdateAlias", "UpdateCustomKeyStore",
-    "UpdateKeyDescription", "UpdatePrimaryRegion", "Verify", "VerifyMac",
+    "CancelKeyDeletion",
+    "ConnectCustomKeyStore",
+    "CreateAlias",
+    "CreateCustomKeyStore",
+    "CreateGrant",
+    "CreateKey",
+    "Decrypt",
+    "DeleteAlias",
+    "DeleteCustomKeyStore",
+    "DeleteImportedKeyMaterial",
+    "DeriveSharedSecret",
+    "DescribeCustomKeyStores",
+    "DescribeKey",
+    "DisableKey",
+    "DisableKeyRotation",
+    "DisconnectCustomKeyStore",
+    "EnableKey",
+    "EnableKeyRotation",
+    "Encrypt",
+    "GenerateDataKey",
+    "GenerateDataKeyPair",
+    "GenerateDataKeyPairWithoutPlaintext",
+    "GenerateDataKeyWithoutPlaintext",
+    "GenerateMac",
+    "GenerateRandom",
+    "GetKeyPolicy",
+    "GetKeyRotationStatus",
+    "GetParametersForImport",
+    "GetPublicKey",
+    "ImportKeyMaterial",
+    "ListAliases",
+    "ListGrants",
+    "ListKeyPolicies",
+    "ListKeyRotations",
+    "ListKeys",
+    "ListResourceTags",
+    "ListRetirableGrants",
+    "PutKeyPolicy",
+    "ReEncryptFrom",
+    "ReEncryptTo",
+    "ReplicateKey",
+    "RetireGrant",
+    "RevokeGrant",
+    "RotateKeyOnDemand",
+    "ScheduleKeyDeletion",
+    "Sign",
+    "SynchronizeMultiRegionKey",
+    "TagResource",
+    "UntagResource",
+    "UpdateAlias",
+    "UpdateCustomKeyStore",
+    "UpdateKeyDescription",
+    "UpdatePrimaryRegion",
+    "Verify",
+    "VerifyMac",
 ];
 
 /// What uses a key, as opposed to what administers it.
-const CRYPTOGRAPHY: &[&str] = &["Decrypt", "Encrypt", "GenerateDataKey", "ReEncrypt", "CreateGrant"];
+const CRYPTOGRAPHY: &[&str] =
+    &["Decrypt", "Encrypt", "GenerateDataKey", "ReEncrypt", "CreateGrant"];
 
 /// The rules of the web ACL: priority, name, what it is made of, its capacity.
 ///
@@ -82,9 +125,8 @@ pub const FACTS: &[Fact] = &[
                and 30 days from its deletion",
         check: |world| {
             world.views(|it| {
-                let keys: BTreeSet<_> = it.names("AWS::KMS::Key").into_iter().collect();
-                let expected = KEY_TABLE.iter().map(|it| it.0.to_owned()).collect();
-                it.equal::<_, BTreeSet<String>>("the keys", keys, expected);
+                let expected: BTreeSet<_> = KEY_TABLE.iter().map(|it| it.0).collect();
+                it.same("the keys", it.names("AWS::KMS::Key"), expected);
                 for (key, alias, ..) in KEY_TABLE {
                     it.expect(key, "EnableKeyRotation", "true");
                     it.expect(key, "PendingWindowInDays", "30");
@@ -181,17 +223,12 @@ pub const FACTS: &[Fact] = &[
                             format!("{name} is used by the account without a condition"),
                         );
                     }
-                    let set = |items: &[&str]| items.iter().map(|it| (*it).to_owned()).collect();
-                    it.equal::<_, BTreeSet<String>>(format!("who uses {name}"), services, set(by_themselves));
-                    it.equal::<_, BTreeSet<String>>(format!("through what {name} is used"), via, set(through));
+                    it.same(format!("the services that use {name}"), services, *by_themselves);
+                    it.same(format!("the ways to use {name}"), via, *through);
                 }
             })
         },
-        fault: Fault {
-            file: KEYS,
-            from: "                - cloudwatch.amazonaws.com\n",
-            to: "",
-        },
+        fault: Fault { file: KEYS, from: "                - cloudwatch.amazonaws.com\n", to: "" },
     },
     Fact {
         id: "T-62",
@@ -225,11 +262,7 @@ pub const FACTS: &[Fact] = &[
                 }
             })
         },
-        fault: Fault {
-            file: KEYS,
-            from: "kms:EncryptionContext:aws:sqs:arn",
-            to: "aws:SourceArn",
-        },
+        fault: Fault { file: KEYS, from: "kms:EncryptionContext:aws:sqs:arn", to: "aws:SourceArn" },
     },
     Fact {
         id: "8.4.2",
@@ -333,8 +366,11 @@ pub const FACTS: &[Fact] = &[
         check: |world| {
             let mut problems = world.views(|it| {
                 let geo = it.by(false, true, true);
-                let expected: Vec<_> =
-                    RULES.iter().filter(|it| geo || it.1 != "NonJapan").map(|it| (it.0, it.1)).collect();
+                let expected: Vec<_> = RULES
+                    .iter()
+                    .filter(|it| geo || it.1 != "NonJapan")
+                    .map(|it| (it.0, it.1))
+                    .collect();
                 let acl = it.resource(WEB_ACL);
                 let rules = acl.list("Rules");
                 let found: Vec<_> = rules
@@ -386,8 +422,9 @@ pub const FACTS: &[Fact] = &[
                 let logging = it.resource("WafStack/WebAclLogging");
                 it.equal("what is logged", logging.text("ResourceArn"), "<WafStack/WebAcl.Arn>");
                 // WAF refuses the `:*` at the end of a group's attribute.
-                let group =
-                    format!("arn:aws:logs:ap-northeast-1:{ACCOUNT}:log-group:<LogGroupsStack/WafLogGroup>");
+                let group = format!(
+                    "arn:aws:logs:ap-northeast-1:{ACCOUNT}:log-group:<LogGroupsStack/WafLogGroup>"
+                );
                 it.equal("where to", logging.texts("LogDestinationConfigs"), [group]);
                 let redacted = logging.list("RedactedFields");
                 let redacted: Vec<_> =
@@ -437,8 +474,11 @@ pub const FACTS: &[Fact] = &[
                 ] {
                     it.expect("CloudTrailStack/Trail", property, expected);
                 }
-                let selectors = it.resource("CloudTrailStack/Trail").at("AdvancedEventSelectors").to_string();
-                for bucket in ["ReportsBucketStack/ReportsBucket", "LogBucketsStack/LogArchiveBucket"] {
+                let selectors =
+                    it.resource("CloudTrailStack/Trail").at("AdvancedEventSelectors").to_string();
+                for bucket in
+                    ["ReportsBucketStack/ReportsBucket", "LogBucketsStack/LogArchiveBucket"]
+                {
                     let data = selectors.contains(&format!("<{bucket}.Arn>/"));
                     it.require(data, format!("objects of {bucket} leave no trace"));
                 }
@@ -457,7 +497,11 @@ pub const FACTS: &[Fact] = &[
                organisation has one",
         check: |world| {
             let mut problems = world.views(|it| {
-                it.equal("the trails", it.names("AWS::CloudTrail::Trail"), ["CloudTrailStack/Trail"]);
+                it.equal(
+                    "the trails",
+                    it.names("AWS::CloudTrail::Trail"),
+                    ["CloudTrailStack/Trail"],
+                );
             });
             for root in ["bootstrap", "edge", "dr", "rotation"] {
                 problems.extend(world.root_views(root, |it| {
@@ -470,11 +514,7 @@ pub const FACTS: &[Fact] = &[
             }));
             problems
         },
-        fault: Fault {
-            file: "stack.yaml",
-            from: "    Condition: CreateTrail\n",
-            to: "",
-        },
+        fault: Fault { file: "stack.yaml", from: "    Condition: CreateTrail\n", to: "" },
     },
     Fact {
         id: "8.4.4",
@@ -490,10 +530,14 @@ pub const FACTS: &[Fact] = &[
                     .collect();
                 let alarms = it.all_in("CloudTrailStack", "AWS::CloudWatch::Alarm");
                 let watched: BTreeSet<_> = alarms.iter().map(|it| it.text("MetricName")).collect();
-                it.equal("what is watched", &watched, &metrics);
+                it.same("the watched metrics", &watched, &metrics);
                 it.equal("the number of alarms", (alarms.len(), watched.len()), (9, 9));
                 for alarm in alarms {
-                    it.equal(&alarm.name, alarm.texts("AlarmActions"), ["<SnsTopicsStack/AlertTopic>"]);
+                    it.equal(
+                        &alarm.name,
+                        alarm.texts("AlarmActions"),
+                        ["<SnsTopicsStack/AlertTopic>"],
+                    );
                 }
             })
         },

@@ -7,42 +7,122 @@ use super::{
 use crate::view::{Problems, View};
 use crate::world::World;
 use kumiki_template::{Call, Expr, ExprKind, ResourceDecl, SubPart, Template};
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Class S: what never changes in the life of an environment, and is exported and imported.
 pub const CLASS_S: &[&str] = &[
-    "VpcId", "VpcCidr", "InternetGatewayId", "PublicSubnet1Id", "PublicSubnet2Id",
-    "PrivateSubnet1Id", "PrivateSubnet2Id", "DataSubnet1Id", "DataSubnet2Id",
-    "PublicRouteTableId", "PrivateRouteTableId", "DataRouteTableId",
-    "AlbInternalSecurityGroupId", "AlbPublicSecurityGroupId", "StaffApiSecurityGroupId",
-    "VendorApiSecurityGroupId", "BatchSecurityGroupId", "RdsSecurityGroupId",
-    "VpcEndpointSecurityGroupId", "S3GatewayEndpointId", "LogsKeyArn", "MessagingKeyArn",
-    "DataKeyArn", "SecretsKeyArn", "AuditKeyArn", "DBEncryptionKey", "DBSubnetGroupName",
-    "DBInstanceIdentifier", "DBEndpoint", "DBPort", "DBSecretArn", "DBMasterSecretArn",
-    "StaffApiDbSecretArn", "VendorApiDbSecretArn", "BatchDbSecretArn", "AppSecretArn",
-    "ExternalApiSecretArn", "ECSClusterName", "ECSClusterArn", "StaffApiLogGroupName",
-    "VendorApiLogGroupName", "BatchLogGroupName", "MigrationLogGroupName",
-    "ECSTaskExecutionRoleArn", "MigrationTaskExecutionRoleArn", "ECSTaskRoleArn",
-    "VendorApiTaskRoleArn", "BatchTaskRoleArn", "MigrationTaskRoleArn",
-    "StaffApiRepositoryUri", "VendorApiRepositoryUri", "BatchRepositoryUri", "InternalAlbArn",
-    "InternalAlbFullName", "InternalAlbDnsName", "InternalAlbHostedZoneId", "PublicAlbArn",
-    "PublicAlbFullName", "PublicAlbDnsName", "PublicAlbHostedZoneId", "StaffApiTargetGroupArn",
-    "StaffApiTargetGroupFullName", "VendorApiTargetGroupArn", "VendorApiTargetGroupFullName",
-    "StaffApiServiceName", "VendorApiServiceName", "StaffUserPoolId", "VendorUserPoolId",
-    "StaffSpaBucketName", "VendorSpaBucketName", "VendorSpaBucketArn",
-    "VendorSpaBucketRegionalDomainName", "ReportsBucketName", "ReportsBucketArn",
-    "AlbLogBucketName", "EdgeLogBucketDomainName", "S3AccessLogBucketName",
-    "LogArchiveBucketArn", "FlowLogBucketArn", "TrailBucketName", "TrailLogGroupArn",
-    "AlertTopicArn", "BatchNotificationTopicArn", "WafLogGroupArn", "RdsLogGroupName",
+    "VpcId",
+    "VpcCidr",
+    "InternetGatewayId",
+    "PublicSubnet1Id",
+    "PublicSubnet2Id",
+    "PrivateSubnet1Id",
+    "PrivateSubnet2Id",
+    "DataSubnet1Id",
+    "DataSubnet2Id",
+    "PublicRouteTableId",
+    "PrivateRouteTableId",
+    "DataRouteTableId",
+    "AlbInternalSecurityGroupId",
+    "AlbPublicSecurityGroupId",
+    "StaffApiSecurityGroupId",
+    "VendorApiSecurityGroupId",
+    "BatchSecurityGroupId",
+    "RdsSecurityGroupId",
+    "VpcEndpointSecurityGroupId",
+    "S3GatewayEndpointId",
+    "LogsKeyArn",
+    "MessagingKeyArn",
+    "DataKeyArn",
+    "SecretsKeyArn",
+    "AuditKeyArn",
+    "DBEncryptionKey",
+    "DBSubnetGroupName",
+    "DBInstanceIdentifier",
+    "DBEndpoint",
+    "DBPort",
+    "DBSecretArn",
+    "DBMasterSecretArn",
+    "StaffApiDbSecretArn",
+    "VendorApiDbSecretArn",
+    "BatchDbSecretArn",
+    "AppSecretArn",
+    "ExternalApiSecretArn",
+    "ECSClusterName",
+    "ECSClusterArn",
+    "StaffApiLogGroupName",
+    "VendorApiLogGroupName",
+    "BatchLogGroupName",
+    "MigrationLogGroupName",
+    "ECSTaskExecutionRoleArn",
+    "MigrationTaskExecutionRoleArn",
+    "ECSTaskRoleArn",
+    "VendorApiTaskRoleArn",
+    "BatchTaskRoleArn",
+    "MigrationTaskRoleArn",
+    "StaffApiRepositoryUri",
+    "VendorApiRepositoryUri",
+    "BatchRepositoryUri",
+    "InternalAlbArn",
+    "InternalAlbFullName",
+    "InternalAlbDnsName",
+    "InternalAlbHostedZoneId",
+    "PublicAlbArn",
+    "PublicAlbFullName",
+    "PublicAlbDnsName",
+    "PublicAlbHostedZoneId",
+    "StaffApiTargetGroupArn",
+    "StaffApiTargetGroupFullName",
+    "VendorApiTargetGroupArn",
+    "VendorApiTargetGroupFullName",
+    "StaffApiServiceName",
+    "VendorApiServiceName",
+    "StaffUserPoolId",
+    "VendorUserPoolId",
+    "StaffSpaBucketName",
+    "VendorSpaBucketName",
+    "VendorSpaBucketArn",
+    "VendorSpaBucketRegionalDomainName",
+    "ReportsBucketName",
+    "ReportsBucketArn",
+    "AlbLogBucketName",
+    "EdgeLogBucketDomainName",
+    "S3AccessLogBucketName",
+    "LogArchiveBucketArn",
+    "FlowLogBucketArn",
+    "TrailBucketName",
+    "TrailLogGroupArn",
+    "AlertTopicArn",
+    "BatchNotificationTopicArn",
+    "WafLogGroupArn",
+    "RdsLogGroupName",
 ];
+
+/// What is exported and nobody imports.
+const FOR_PEOPLE: &[&str] =
+    &["VpcCidr", "PublicRouteTableId", "DataRouteTableId", "DBEncryptionKey"];
 
 /// Class V: what changes in normal work, and reaches consumers by parameter only.
 const CLASS_V: &[&str] = &[
-    "TaskDefinitionArn", "VendorApiTaskDefinitionArn", "BatchTaskDefinitionArn",
-    "MigrationTaskDefinitionArn", "DBParameterGroupName", "DBOptionGroupName",
-    "InternalCertificateArn", "PublicCertificateArn", "StaffUserPoolClientId",
-    "VendorUserPoolClientId", "VendorOacId", "StaffOacId", "WebAclArn", "WebAclName",
-    "VendorDistributionId", "VendorDistributionDomainName", "BackupVaultName", "BackupPlanId",
+    "TaskDefinitionArn",
+    "VendorApiTaskDefinitionArn",
+    "BatchTaskDefinitionArn",
+    "MigrationTaskDefinitionArn",
+    "DBParameterGroupName",
+    "DBOptionGroupName",
+    "InternalCertificateArn",
+    "PublicCertificateArn",
+    "StaffUserPoolClientId",
+    "VendorUserPoolClientId",
+    "VendorOacId",
+    "StaffOacId",
+    "WebAclArn",
+    "WebAclName",
+    "VendorDistributionId",
+    "VendorDistributionDomainName",
+    "BackupVaultName",
+    "BackupPlanId",
     "TransitGatewayAttachmentId",
 ];
 
@@ -161,10 +241,31 @@ pub const FACTS: &[Fact] = &[
             }));
             problems
         },
+        fault: Fault { file: "nested/network/subnets.yaml", from: "-VpcId\"", to: "-VpcNumber\"" },
+    },
+    Fact {
+        id: "V-05",
+        level: S,
+        says: "the values of class S that nobody imports are for people: VpcCidr, PublicRouteTableId, \
+               DataRouteTableId, DBEncryptionKey",
+        check: |world| {
+            let used = RefCell::new(BTreeSet::new());
+            let note = |it: &View<'_>| {
+                let names = it.tree.imports.iter().filter_map(|import| suffix(it, &import.name));
+                used.borrow_mut().extend(names.map(str::to_owned));
+            };
+            world.views(note);
+            world.root_views("rotation", note);
+            world.texts(|it| {
+                let used = used.borrow();
+                let unused = CLASS_S.iter().filter(|it| !used.contains(**it));
+                it.same("the values that nobody imports", unused, FOR_PEOPLE);
+            })
+        },
         fault: Fault {
-            file: "nested/network/subnets.yaml",
-            from: "-VpcId\"",
-            to: "-VpcNumber\"",
+            file: "nested/network/flow-logs.yaml",
+            from: "        Fn::ImportValue: !Sub \"${ProjectName}-${Environment}-FlowLogBucketArn\"\n",
+            to: "        Fn::ImportValue: !Sub \"${ProjectName}-${Environment}-TrailBucketName\"\n",
         },
     },
     Fact {
@@ -259,7 +360,8 @@ pub const FACTS: &[Fact] = &[
                 for (stack, _, name, value) in passed(world) {
                     let mut list = false;
                     value.walk(&mut |it| {
-                        list |= it.as_list().is_some() || matches!(call(it), Some(Call::Join { .. }));
+                        list |=
+                            it.as_list().is_some() || matches!(call(it), Some(Call::Join { .. }));
                     });
                     it.require(!list, format!("{stack} is passed a list as {name}"));
                 }
@@ -314,7 +416,8 @@ pub const FACTS: &[Fact] = &[
                     it.expect(distribution, certificate, &edge("EdgeCertificateArn"));
                 }
                 if it.environment == "prod" {
-                    let copy = "BackupPlan.BackupPlanRule.0.CopyActions.0.DestinationBackupVaultArn";
+                    let copy =
+                        "BackupPlan.BackupPlanRule.0.CopyActions.0.DestinationBackupVaultArn";
                     let vault = "<DrVaultArn of facility-prod-dr in ap-northeast-3>";
                     it.expect("BackupPlanStack/BackupPlan", copy, vault);
                 }
@@ -376,9 +479,9 @@ fn refers(expr: &Expr, name: &str) -> bool {
     expr.walk(&mut |it| match call(it) {
         Some(Call::Ref(it)) => found |= &*it.text == name,
         Some(Call::Sub { parts, .. }) => {
-            found |= parts.iter().any(
-                |it| matches!(it, SubPart::Reference(it) if &*it.name.text == name),
-            );
+            found |= parts
+                .iter()
+                .any(|it| matches!(it, SubPart::Reference(it) if &*it.name.text == name));
         }
         _ => {}
     });
