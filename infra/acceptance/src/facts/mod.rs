@@ -1,24 +1,24 @@
 //! The facts, one module for each section of the specification.
 
-mod calendar;
-pub mod compute;
-pub mod checklist;
-pub mod machine;
-pub mod credentials;
-pub mod roots;
-pub mod storage;
-pub mod logging;
-pub mod batch;
-pub mod monitoring;
-pub mod conventions;
 pub mod auth;
+pub mod batch;
+mod calendar;
+pub mod checklist;
+pub mod compute;
+pub mod conventions;
+pub mod credentials;
 pub mod database;
 pub mod frontend;
-pub mod security;
+pub mod logging;
+pub mod machine;
+pub mod monitoring;
 pub mod network;
 pub mod parameters;
-mod rights;
 pub mod parent;
+mod rights;
+pub mod roots;
+pub mod security;
+pub mod storage;
 pub mod wiring;
 
 use crate::world::{Texts, World};

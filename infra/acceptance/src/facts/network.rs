@@ -575,6 +575,49 @@ pub const FACTS: &[Fact] = &[
             to: "-LogArchiveBucketArn\"",
         },
     },
+    Fact {
+        id: "8.1.8",
+        level: R,
+        says: "the names of stg and prod lead to the two balancers and, on IPv4 and IPv6, to the \
+               distribution; only Amazon issues certificates for them",
+        check: |world| {
+            world.views(|it| {
+                let mut expected = Vec::new();
+                for (parameter, target, types) in [
+                    ("StaffApiDomainName", "<AlbStack/InternalAlb.DNSName>", &["A"][..]),
+                    ("VendorApiDomainName", "<AlbStack/PublicAlb.DNSName>", &["A"]),
+                    (
+                        "VendorSpaDomainName",
+                        "<CloudFrontDistributionsStack/VendorDistribution.DomainName>",
+                        &["A", "AAAA"],
+                    ),
+                ] {
+                    let name = it.parameter(parameter);
+                    expected.extend(types.iter().map(|it| format!("{name} {it} {target}")));
+                    expected.push(format!("{name} CAA 0 issue \"amazon.com\""));
+                }
+                expected.sort();
+                let mut found: Vec<_> = it
+                    .all("AWS::Route53::RecordSet")
+                    .iter()
+                    .map(|it| {
+                        let target = match it.text("AliasTarget.DNSName").as_str() {
+                            "nothing" => it.texts("ResourceRecords").join(" "),
+                            target => target.to_owned(),
+                        };
+                        format!("{} {} {target}", it.text("Name"), it.text("Type"))
+                    })
+                    .collect();
+                found.sort();
+                it.same("the records", found, it.by(Vec::new(), expected.clone(), expected));
+            })
+        },
+        fault: Fault {
+            file: "nested/network/dns-records.yaml",
+            from: "-PublicAlbDnsName\"",
+            to: "-InternalAlbDnsName\"",
+        },
+    },
 ];
 
 fn net(text: &str) -> Option<Ipv4Net> {

@@ -118,8 +118,11 @@ const TABLE: &[Row] = &[
 /// What stands for an image that CI has not built yet.
 const UNBUILT: &str = "0000000000000000000000000000000000000000";
 
+/// Values by parameter.
+type Values = [(&'static str, &'static str)];
+
 /// One wrong value for each clause of each rule: rule, environment, values.
-const REFUSED: &[(&str, &str, &[(&str, &str)])] = &[
+const REFUSED: &[(&str, &str, &Values)] = &[
     ("R1CertificateAvailable", "stg", &[("HostedZoneId", "")]),
     ("R1CertificateAvailable", "prod", &[("StaffApiDomainName", "")]),
     ("R1CertificateAvailable", "prod", &[("VendorApiDomainName", "")]),
@@ -141,7 +144,7 @@ const REFUSED: &[(&str, &str, &[(&str, &str)])] = &[
 ];
 
 /// What is refused only where it matters: values that the same rules let pass.
-const ADMITTED: &[(&str, &[(&str, &str)])] = &[
+const ADMITTED: &[(&str, &Values)] = &[
     ("dev", &[("AlertEmail", "")]),
     ("stg", &[("DBMultiAZ", "false")]),
     ("stg", &[("AcknowledgePostgres14Eol", "")]),

@@ -148,6 +148,28 @@ const ORDER: &[(usize, &str, &str, &[&str])] = &[
 
 const TASK: &[&str] = &["EcsExecutionRoleStack", "EcsTaskRoleStack", "EcsClusterStack"];
 
+/// The gates that no scenario turns, and other switches, with both of their values.
+const GATES: &[(&str, &str)] = &[
+    ("TransitGatewayEnabled", "false"),
+    ("EdgeEnabled", "false"),
+    ("DrEnabled", "true"),
+    ("DrEnabled", "false"),
+    ("CloudTrailEnabled", "false"),
+    ("IdentityPoolEnabled", "true"),
+    ("StaffDistributionEnabled", "true"),
+    ("OperatingSchedule", "true"),
+    ("OperatingSchedule", "false"),
+    ("YearlyJobEnabled", "true"),
+    ("YearlyJobEnabled", "false"),
+    ("EnableExecuteCommand", "true"),
+    ("EnableExecuteCommand", "false"),
+    ("EndpointProfile", "seed"),
+    ("EndpointProfile", "isolated"),
+    ("UseCustomOptionGroup", "true"),
+    ("DBSnapshotIdentifier", "facility-before-upgrade"),
+    ("AllowedIpv4List", "198.51.100.0/24"),
+];
+
 /// The sections of the parent, in their order: the report's eight, then logging and storage.
 const SECTIONS: &[&str] = &[
     "Network",
@@ -221,6 +243,34 @@ pub const FACTS: &[Fact] = &[
             })
         },
         fault: Fault { file: "stack.yaml", from: "    Condition: CreateIdentityPool\n", to: "" },
+    },
+    Fact {
+        id: "7.1-GATES",
+        level: R,
+        says: "with any one of the gates turned, in any environment, the tree still resolves",
+        check: |world| {
+            let mut problems = Vec::new();
+            for environment in ["dev", "stg", "prod"] {
+                for (gate, value) in GATES {
+                    // Profile seed, of dev and stg, needs the Transit Gateway (R-3).
+                    if *gate == "TransitGatewayEnabled" && environment != "prod" {
+                        continue;
+                    }
+                    let (_, tree) = world.plain_with(environment, "steady-state", &[(gate, value)]);
+                    let told = tree.diagnostics.iter().map(|it| world.shown(it));
+                    problems.extend(told.map(|it| format!("{environment}, {gate} {value}: {it}")));
+                }
+            }
+            problems
+        },
+        fault: Fault {
+            file: "stack.yaml",
+            from: "VendorDistributionDomainName: !If\n          - CreateVendorDistribution\n          \
+                   - !GetAtt CloudFrontDistributionsStack.Outputs.VendorDistributionDomainName\n          \
+                   - \"\"\n",
+            to: "VendorDistributionDomainName: !GetAtt \
+                 CloudFrontDistributionsStack.Outputs.VendorDistributionDomainName\n",
+        },
     },
     Fact {
         id: "V-07",

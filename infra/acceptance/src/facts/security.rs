@@ -208,7 +208,9 @@ pub const FACTS: &[Fact] = &[
                         let uses = many(&statement["Action"]).iter().any(|action| {
                             CRYPTOGRAPHY.iter().any(|it| action.starts_with(&format!("kms:{it}")))
                         });
-                        services.extend(many(&statement["Principal"]["Service"]).iter().map(short));
+                        services.extend(
+                            many(&statement["Principal"]["Service"]).iter().map(|it| short(it)),
+                        );
                         let here = ".ap-northeast-1.amazonaws.com";
                         let through = many(&condition["kms:ViaService"]);
                         via.extend(through.iter().map(|it| it.trim_end_matches(here).to_owned()));
@@ -554,7 +556,7 @@ fn statements(key: &Resource<'_>) -> Vec<Json> {
 }
 
 /// A service's principal without its end: `sns` of `sns.amazonaws.com`.
-fn short(service: &String) -> String {
+fn short(service: &str) -> String {
     service.strip_suffix(".amazonaws.com").unwrap_or(service).to_owned()
 }
 
