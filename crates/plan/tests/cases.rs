@@ -3,6 +3,9 @@
 //! `=== name` begins a file of the project before the change, `+++ name` one that takes its place
 //! afterwards. `=== expected` holds the plan. `KUMIKI_BLESS=1` writes what comes out instead.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(clippy::disallowed_methods, reason = "the cases are files")]
+
 use kumiki_plan::{
     Action, Current, CurrentResource, CurrentStack, Operation, Refusal, Replacement, plan,
 };

@@ -4,6 +4,9 @@
 //! file. `=== expected` holds the findings, the parameters, properties, outputs and exports that
 //! the tree should have. `KUMIKI_BLESS=1` writes what the tree has instead; read the difference.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(clippy::disallowed_methods, reason = "the cases are files")]
+
 use kumiki_project::{
     FileError, Files, Inputs, Kind, Library, Tree, Truth, Value, parse_parameter_file,
 };
