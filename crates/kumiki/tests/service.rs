@@ -237,3 +237,110 @@ fn check_finds_no_error_in_dev() {
         .collect();
     assert!(errors.is_empty(), "{errors:#?}");
 }
+
+/// What only the account's owner knows, as somebody might fill it in.
+const OWNER: &[(&str, &str)] = &[
+    ("Owner", "facility-team"),
+    ("CostCenter", "CC-0001"),
+    ("TransitGatewayId", "tgw-0123456789abcdef0"),
+    ("HostedZoneId", "Z0123456789ABCDEFGHIJ"),
+    ("StaffApiDomainName", "staff-api.facility.city.lg.jp"),
+    ("VendorApiDomainName", "vendor-api.facility.city.lg.jp"),
+    ("VendorSpaDomainName", "vendor.facility.city.lg.jp"),
+    ("SesIdentityArn", "arn:aws:ses:ap-northeast-1:123456789012:identity/facility.city.lg.jp"),
+    ("AlertEmail", "on-call@facility.city.lg.jp"),
+    ("SlackWorkspaceId", "T0123456789"),
+    ("SlackChannelId", "C0123456789"),
+    ("TeamsTeamId", "01234567-89ab-cdef-0123-456789abcdef"),
+    ("TeamsTenantId", "fedcba98-7654-3210-fedc-ba9876543210"),
+    ("TeamsChannelId", "19%3a0123456789abcdef%40thread.tacv2"),
+    ("PermissionsBoundaryArn", "arn:aws:iam::123456789012:policy/facility-boundary"),
+    ("SpaDeployRoleArn", "arn:aws:iam::123456789012:role/facility-spa-deploy"),
+];
+
+/// Puts values in the place of placeholders such as `<tgw>`.
+fn fill_in(path: &Path) {
+    let mut parameters: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    for it in parameters.as_array_mut().unwrap() {
+        let name = it["ParameterKey"].as_str().unwrap();
+        let known = OWNER.iter().find(|(known, _)| *known == name);
+        if let (Some((_, value)), true) =
+            (known, it["ParameterValue"].as_str().unwrap().starts_with('<'))
+        {
+            it["ParameterValue"] = (*value).into();
+        }
+    }
+    std::fs::write(path, parameters.to_string()).unwrap();
+}
+
+#[test]
+fn stg_and_prod_are_rehearsed_once_the_owner_filled_in_the_values() {
+    let service = Service::new();
+    let refused = service.run(&["up", "stg", "--yes"]);
+    assert_eq!(refused.status.code(), Some(1), "{}", text(&refused));
+    assert!(text(&refused).contains("parameters/stg.json:"), "{}", text(&refused));
+    for root in ["edge", "dr"] {
+        for environment in ["stg", "prod"] {
+            fill_in(&service.path(&format!("parameters/roots/{root}.{environment}.json")));
+        }
+    }
+    fill_in(&service.path("parameters/stg.json"));
+    fill_in(&service.path("parameters/prod.json"));
+
+    assert_eq!(service.json(&["up", "stg", "--yes"])["status"], "UPDATE_COMPLETE");
+    let again = service.run(&["up", "stg", "--yes"]);
+    assert!(text(&again).contains("no changes"), "{}", text(&again));
+
+    // In prod each root and each stage is approved by the digest of its plan, and by no other.
+    let refused = service.run(&["up", "prod", "--yes"]);
+    assert!(text(&refused).contains("root `dr` comes first"), "{}", text(&refused));
+    for root in ["dr", "edge", "service", "service", "service"] {
+        let plan = service.json(&["plan", "prod", "--root", root]);
+        let digest = plan["plan"]["digest"].as_str().unwrap();
+        let wrong: String = digest.chars().rev().collect();
+        for approval in [["--yes"].as_slice(), &["--approve", &wrong]] {
+            let arguments = [&["up", "prod", "--root", root], approval].concat();
+            let refused = service.run(&arguments);
+            assert_eq!(refused.status.code(), Some(2), "{}", text(&refused));
+        }
+        service.json(&["up", "prod", "--root", root, "--approve", digest]);
+    }
+    let again = service.run(&["up", "prod", "--yes"]);
+    assert!(text(&again).contains("no changes"), "{}", text(&again));
+}
+
+/// A release that changes one image replaces one task definition and updates the one service that
+/// receives its ARN.
+#[test]
+fn a_release_touches_what_it_releases() {
+    let service = Service::new();
+    service.json(&["up", "dev", "--yes"]);
+    replace(
+        &service.path("parameters/dev.json"),
+        "\"StaffApiImageTag\", \"ParameterValue\": \"0",
+        "\"StaffApiImageTag\", \"ParameterValue\": \"1",
+    );
+    let plan = service.json(&["plan", "dev"]);
+    let steps = plan["plan"]["steps"].as_array().unwrap();
+    let touched: Vec<(&str, &str, &str)> = steps
+        .iter()
+        .flat_map(|step| {
+            let changes = step["changes"].as_array().unwrap();
+            let path = step["path"].as_str().unwrap();
+            changes.iter().map(move |it| {
+                (path, it["logical_id"].as_str().unwrap(), it["replacement"].as_str().unwrap())
+            })
+        })
+        .filter(|(path, ..)| !path.is_empty())
+        .collect();
+    assert_eq!(
+        touched,
+        [
+            ("StaffApiTaskDefinitionStack", "TaskDefinition", "True"),
+            ("StaffApiServiceStack", "Service", "False"),
+        ]
+    );
+    assert_eq!(service.json(&["up", "dev", "--yes"])["status"], "UPDATE_COMPLETE");
+    assert_eq!(service.run(&["plan", "dev", "--detailed-exitcode"]).status.code(), Some(0));
+}
