@@ -244,9 +244,9 @@ const OWNER: &[(&str, &str)] = &[
     ("CostCenter", "CC-0001"),
     ("TransitGatewayId", "tgw-0123456789abcdef0"),
     ("HostedZoneId", "Z0123456789ABCDEFGHIJ"),
-    ("StaffApiDomainName", "staff-api.facility.city.lg.jp"),
-    ("VendorApiDomainName", "vendor-api.facility.city.lg.jp"),
-    ("VendorSpaDomainName", "vendor.facility.city.lg.jp"),
+    ("StaffApiDomainName", "staff-api.ENVIRONMENT.facility.city.lg.jp"),
+    ("VendorApiDomainName", "vendor-api.ENVIRONMENT.facility.city.lg.jp"),
+    ("VendorSpaDomainName", "vendor.ENVIRONMENT.facility.city.lg.jp"),
     ("SesIdentityArn", "arn:aws:ses:ap-northeast-1:123456789012:identity/facility.city.lg.jp"),
     ("AlertEmail", "on-call@facility.city.lg.jp"),
     ("SlackWorkspaceId", "T0123456789"),
@@ -258,8 +258,8 @@ const OWNER: &[(&str, &str)] = &[
     ("SpaDeployRoleArn", "arn:aws:iam::123456789012:role/facility-spa-deploy"),
 ];
 
-/// Puts values in the place of placeholders such as `<tgw>`.
-fn fill_in(path: &Path) {
+/// Puts values in the place of placeholders such as `<tgw>`; each environment has its own names.
+fn fill_in(path: &Path, environment: &str) {
     let mut parameters: serde_json::Value =
         serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
     for it in parameters.as_array_mut().unwrap() {
@@ -268,7 +268,7 @@ fn fill_in(path: &Path) {
         if let (Some((_, value)), true) =
             (known, it["ParameterValue"].as_str().unwrap().starts_with('<'))
         {
-            it["ParameterValue"] = (*value).into();
+            it["ParameterValue"] = value.replace("ENVIRONMENT", environment).into();
         }
     }
     std::fs::write(path, parameters.to_string()).unwrap();
@@ -282,11 +282,12 @@ fn stg_and_prod_are_rehearsed_once_the_owner_filled_in_the_values() {
     assert!(text(&refused).contains("parameters/stg.json:"), "{}", text(&refused));
     for root in ["edge", "dr"] {
         for environment in ["stg", "prod"] {
-            fill_in(&service.path(&format!("parameters/roots/{root}.{environment}.json")));
+            let path = format!("parameters/roots/{root}.{environment}.json");
+            fill_in(&service.path(&path), environment);
         }
     }
-    fill_in(&service.path("parameters/stg.json"));
-    fill_in(&service.path("parameters/prod.json"));
+    fill_in(&service.path("parameters/stg.json"), "stg");
+    fill_in(&service.path("parameters/prod.json"), "prod");
 
     assert_eq!(service.json(&["up", "stg", "--yes"])["status"], "UPDATE_COMPLETE");
     let again = service.run(&["up", "stg", "--yes"]);
