@@ -30,6 +30,8 @@ pub struct Subject<'t> {
     pub protected: bool,
     /// The names that other roots of the project export in the same account and Region.
     pub elsewhere: &'t BTreeSet<Arc<str>>,
+    /// Today, as `2026-11-24`; nothing where no rule should look at the date.
+    pub today: Option<&'t str>,
 }
 
 /// A rule at work.
@@ -39,14 +41,15 @@ pub(crate) struct Cx<'t> {
     pub(crate) inputs: &'t Inputs,
     pub(crate) protected: bool,
     pub(crate) elsewhere: &'t BTreeSet<Arc<str>>,
+    pub(crate) today: Option<&'t str>,
     pub(crate) findings: Vec<Diagnostic>,
     rule: &'static Rule,
 }
 
 impl<'t> Cx<'t> {
     pub(crate) fn new(subject: Subject<'t>, rule: &'static Rule) -> Self {
-        let Subject { library, tree, inputs, protected, elsewhere } = subject;
-        Self { library, tree, inputs, protected, elsewhere, findings: Vec::new(), rule }
+        let Subject { library, tree, inputs, protected, elsewhere, today } = subject;
+        Self { library, tree, inputs, protected, elsewhere, today, findings: Vec::new(), rule }
     }
 
     /// Every resource of a type that is, or may be, created, with its stack.

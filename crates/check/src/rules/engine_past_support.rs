@@ -13,6 +13,8 @@ pub(crate) static RULE: Rule = Rule {
 
 fn check(cx: &mut Cx<'_>) {
     let links = Links::new(cx);
+    // Dates of this form sort as text.
+    let today = cx.today.unwrap_or_default().max(engines_as_of());
     for (_, _, database) in
         links.certain("AWS::RDS::DBInstance").chain(links.certain("AWS::RDS::DBCluster"))
     {
@@ -25,9 +27,7 @@ fn check(cx: &mut Cx<'_>) {
         let ended = majors(engine)
             .find(|it| it.version == major)
             .and_then(|it| it.support_ends)
-            // Dates of this form sort as text. Only what ended before the facts were gathered
-            // surely has ended.
-            .filter(|it| *it < engines_as_of());
+            .filter(|it| *it < today);
         let Some(ended) = ended else { continue };
         let finding = cx.report_value(
             value,

@@ -54,6 +54,7 @@ mod service_does_not_fit_task;
 mod service_without_source;
 mod subnet_outside_vpc;
 mod subnets_in_one_zone;
+mod support_ends_soon;
 mod target_group_of_wrong_type;
 mod template_url_computed;
 mod too_many_managed_policies;
@@ -131,6 +132,7 @@ pub static RULES: &[&Rule] = &[
     &service_without_source::RULE,
     &subnet_outside_vpc::RULE,
     &subnets_in_one_zone::RULE,
+    &support_ends_soon::RULE,
     &target_group_of_wrong_type::RULE,
     &template_url_computed::RULE,
     &too_many_managed_policies::RULE,

@@ -3,7 +3,7 @@
 //!
 //! A code block names its file after its language. Files of the first example stay in place for
 //! the later ones unless they are written again. The root is `stack.yaml`, in a protected
-//! environment of ap-northeast-1; `parameters.json` is its parameter file, if there is one. JSON has
+//! environment of ap-northeast-1, on the day of a `<!-- today: … -->` in the page; `parameters.json` is its parameter file, if there is one. JSON has
 //! no comments, so its marks are taken away before it is read.
 
 use crate::{RULES, Subject, check_tree};
@@ -71,6 +71,8 @@ fn inputs(library: &mut Library, files: &Memory) -> Inputs {
 fn pages_are_true() {
     for rule in RULES {
         let mut failing = 0;
+        let marked = |it: &'static str| it.strip_prefix("<!-- today: ")?.strip_suffix(" -->");
+        let today = rule.page.lines().find_map(marked);
         for (title, files) in examples(rule.page) {
             let mut expected = Vec::new();
             for (name, text) in &files {
@@ -101,6 +103,7 @@ fn pages_are_true() {
                 inputs: &inputs,
                 protected: true,
                 elsewhere: &BTreeSet::new(),
+                today,
             };
             let mut found: Vec<String> = check_tree(subject)
                 .iter()

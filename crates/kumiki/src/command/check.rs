@@ -14,6 +14,7 @@ use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::SystemTime;
 
 pub(crate) fn run(args: &Check, global: &Global, output: &Output) -> Result<Exit, Stop> {
     // AWS's rules take longer to compile than a tree to link, so they begin first.
@@ -26,6 +27,7 @@ pub(crate) fn run(args: &Check, global: &Global, output: &Output) -> Result<Exit
     let library = &project.library;
     findings.extend(library.diagnostics.iter().cloned());
     let mut trees = Vec::new();
+    let today = today();
     for job in &jobs {
         let tree = Tree::evaluate(library, job.root, &job.inputs);
         findings.extend(check_tree(Subject {
@@ -34,6 +36,7 @@ pub(crate) fn run(args: &Check, global: &Global, output: &Output) -> Result<Exit
             inputs: &job.inputs,
             protected: job.protected,
             elsewhere: &job.elsewhere,
+            today: Some(&today),
         }));
         trees.push((tree, &job.inputs));
     }
@@ -49,6 +52,12 @@ pub(crate) fn run(args: &Check, global: &Global, output: &Output) -> Result<Exit
         findings.retain(|it| whole || it.rule != "dead-suppression");
     }
     show(args, &project, &findings, output)
+}
+
+/// Today in UTC, as `2026-11-24`.
+fn today() -> String {
+    let now = chrono::DateTime::<chrono::Utc>::from(SystemTime::now());
+    now.date_naive().to_string()
 }
 
 /// The template that PATH names, unless it is a project's folder.

@@ -198,6 +198,8 @@ fn link(
         inputs: &deployment.inputs,
         protected: deployment.environment.protected,
         elsewhere,
+        // A plan says the same on every day.
+        today: None,
     })
 }
 

@@ -629,6 +629,7 @@ fn findings_of(world: &World, rules: &[&str]) -> Vec<String> {
             inputs: &inputs,
             protected: true,
             elsewhere: &BTreeSet::new(),
+            today: None,
         });
         let wanted = findings.iter().filter(|it| rules.contains(&&*it.rule));
         problems.extend(wanted.map(|it| format!("{environment}: {}", world.shown(it))));
