@@ -5,7 +5,8 @@ use cloudformation_validate::{
     Severity as AwsSeverity, SourceSpan, ValidateConfig, validate_bytes_with_path,
 };
 use kumiki_project::{Inputs, Library, Stack, Tree, partition};
-use kumiki_source::{Diagnostic, FileId, Message, Severity, Source, Span};
+use kumiki_source::{Diagnostic, FileId, Message, Severity, Source, Span, message};
+use kumiki_template::Template;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -91,13 +92,21 @@ impl Aws {
             .filter(|it| matches!(&*it.rule, "parameter-value" | "placeholder-left"))
             .filter_map(|it| it.span)
             .collect();
+        // What CloudFormation refuses as a whole is not looked at in detail: the rules take longer
+        // than a user waits for templates of thousands of resources.
+        let mut refused: BTreeMap<FileId, Diagnostic> = BTreeMap::new();
         // Each question with the environments that ask it.
         let mut asked: BTreeMap<Question, Vec<&str>> = BTreeMap::new();
         let mut inputs_of: HashMap<(&str, &str), &Inputs> = HashMap::new();
         for (tree, inputs) in trees {
             inputs_of.insert((&inputs.account, &inputs.region), inputs);
             for stack in &tree.stacks {
-                let file = library.template(stack.template).file;
+                let template = library.template(stack.template);
+                let file = template.file;
+                if let Some(diagnostic) = beyond_limits(template, library.sources.get(file)) {
+                    refused.insert(file, diagnostic);
+                    continue;
+                }
                 let values = known_parameters(stack, &wrong);
                 let question = (file, values, inputs.account.clone(), inputs.region.clone());
                 let environments = asked.entry(question).or_default();
@@ -131,7 +140,7 @@ impl Aws {
             let ended = || Err(AwsError("they ended unexpectedly".to_owned()));
             handles.into_iter().map(|it| it.join().unwrap_or_else(|_| ended())).collect()
         });
-        let mut findings = Vec::new();
+        let mut findings: Vec<Diagnostic> = refused.into_values().collect();
         for result in results {
             findings.extend(result?);
         }
@@ -207,6 +216,31 @@ impl Aws {
         };
         findings.into_iter().filter(|it| !said(it)).collect()
     }
+}
+
+/// What CloudFormation's limits say about a whole template.
+///
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html>
+fn beyond_limits(template: &Template, source: &Source) -> Option<Diagnostic> {
+    const RESOURCES: usize = 500;
+    const BYTES: usize = 1_048_576;
+    let (resources, bytes) = (template.resources.len(), source.text().len());
+    let message = if resources > RESOURCES {
+        message!(
+            "the template has {resources} resources, and {RESOURCES} is the most",
+            resources,
+            RESOURCES
+        )
+    } else if bytes > BYTES {
+        message!("the template has {bytes} bytes, and {BYTES} is the most", bytes, BYTES)
+    } else {
+        return None;
+    };
+    Some(
+        Diagnostic::error("template-too-large", message)
+            .at(Span::file_start(template.file))
+            .help(message!("divide it into nested stacks")),
+    )
 }
 
 /// The parameters of a stack that are known, as text. Secrets stay out.
