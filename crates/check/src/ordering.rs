@@ -37,7 +37,8 @@ fn meet(tree: &Tree, one: Place, other: Place) -> Option<(usize, usize, usize)> 
     (one != other).then_some((stack, one, other))
 }
 
-fn reaches(stack: &Stack, from: usize, to: usize) -> bool {
+/// Whether a resource of a stack waits for another, directly or through others.
+pub(crate) fn reaches(stack: &Stack, from: usize, to: usize) -> bool {
     let mut seen = vec![false; stack.resources.len()];
     let mut open = vec![from];
     while let Some(at) = open.pop() {

@@ -1,5 +1,6 @@
+use crate::ordering::reaches;
 use crate::rule::{Cx, Rule};
-use kumiki_project::{Stack, Tree};
+use kumiki_project::Tree;
 use kumiki_source::{Severity, message};
 
 pub(crate) static RULE: Rule = Rule {
@@ -68,20 +69,4 @@ fn waits(tree: &Tree, importer: usize, exporter: usize) -> bool {
         return false;
     };
     reaches(&tree.stacks[parent], importing, exporting)
-}
-
-fn reaches(stack: &Stack, from: usize, to: usize) -> bool {
-    let mut seen = vec![false; stack.resources.len()];
-    let mut open = vec![from];
-    while let Some(at) = open.pop() {
-        for edge in &stack.resources[at].dependencies {
-            if edge.on == to {
-                return true;
-            }
-            if !std::mem::replace(&mut seen[edge.on], true) {
-                open.push(edge.on);
-            }
-        }
-    }
-    false
 }
