@@ -1,17 +1,20 @@
 //! AWS's own rules for single templates, from the `cloudformation-validate` crates.
 
+use crate::resolved::Resolved;
 use cloudformation_validate::{
     CompositeEngine, CompositeEngineConfig, DetailLevel, PseudoParameterOverrides, SchemaValidator,
     Severity as AwsSeverity, SourceSpan, ValidateConfig, validate_bytes_with_path,
 };
 use kumiki_project::{Inputs, Library, Stack, Tree, partition};
-use kumiki_source::{Diagnostic, FileId, Message, Severity, Source, Span, message};
+use kumiki_source::{Diagnostic, FileId, Hop, Message, Severity, Source, Span, message};
 use kumiki_template::Template;
-use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::collections::{BTreeMap, HashSet};
 
 /// AWS's rules could not be run.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[error("AWS's rules cannot be run: {0}")]
 pub struct AwsError(String);
 
@@ -22,11 +25,75 @@ pub struct AwsError(String);
 pub struct Aws {
     engine: CompositeEngine,
     schemas: SchemaValidator,
-    least: AwsSeverity,
 }
 
+/// What AWS's rules found, by what they were asked: worth keeping, for the same question has the
+/// same answer.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct Answers(BTreeMap<Key, Vec<Diagnostic>>);
+
+/// The digest of a question, with the text of the template in place of its identity.
+type Key = [u8; 32];
+
 /// A template, the values that reach it, and the account and Region.
-type Question = (FileId, BTreeMap<String, String>, String, String);
+struct Question<'t> {
+    file: FileId,
+    values: BTreeMap<String, String>,
+    inputs: &'t Inputs,
+    /// The template with its values; as it is written without.
+    resolved: Option<Resolved>,
+    /// The environments that ask.
+    environments: Vec<&'t str>,
+}
+
+impl<'t> Question<'t> {
+    fn text(&self, library: &'t Library) -> &str {
+        match &self.resolved {
+            Some(it) => &it.text,
+            None => library.sources.get(self.file).text(),
+        }
+    }
+
+    /// The digest of all that decides the answer. Each part is preceded by its length, so that no
+    /// two run together.
+    fn key(&self, library: &Library) -> Key {
+        let mut digest = Sha256::new();
+        let values = self.values.iter().flat_map(|(name, value)| [&**name, &**value]);
+        let given = [self.text(library), &self.inputs.account, &self.inputs.region];
+        for part in given.into_iter().chain(values) {
+            digest.update((part.len() as u64).to_le_bytes());
+            digest.update(part);
+        }
+        digest.finalize().into()
+    }
+
+    fn asked_by(&mut self, environment: &'t str) {
+        if !self.environments.contains(&environment) {
+            self.environments.push(environment);
+        }
+    }
+
+    /// An answer about a text as findings in the template.
+    fn place(&self, answer: &[Diagnostic]) -> impl Iterator<Item = Diagnostic> {
+        answer.iter().filter_map(move |finding| {
+            let mut finding = finding.clone();
+            let span = finding.span?;
+            let (mut start, mut end) = (span.start as usize, span.end as usize);
+            if let Some(resolved) = &self.resolved {
+                if ABOUT_WRITING.contains(&&*finding.rule) {
+                    return None;
+                }
+                let hops = resolved.hops(start, end).iter();
+                finding.hops.extend(hops.map(|span| Hop { span: *span, label: None }));
+                (start, end) = resolved.old(start, end);
+            }
+            finding.span = Some(Span::new(self.file, start, end));
+            let named = self.environments.iter().filter(|it| !it.is_empty());
+            finding.environments = named.map(|it| (*it).to_owned()).collect();
+            Some(finding)
+        })
+    }
+}
 
 /// Findings of AWS's rules that say what one of ours says better, with every hop, by its name.
 const SAID_BETTER: &[(&str, &[&str])] = &[
@@ -35,10 +102,25 @@ const SAID_BETTER: &[(&str, &[&str])] = &[
     ("E1012", &["undefined-reference"]),
     ("E1019", &["undefined-reference"]),
     ("E1020", &["undefined-reference"]),
+    ("E2012", &["parameter-value"]),
     ("E2015", &["parameter-value"]),
     ("E3004", &["cycle"]),
     ("E3005", &["undefined-reference"]),
     ("E8002", &["undefined-reference"]),
+];
+
+/// Findings about a value that one of ours on the same line says better, with every hop.
+const SAID_HERE: &[(&str, &[&str])] = &[
+    ("E3027", &["schedule-refused"]),
+    ("F3031", &["name-with-illegal-characters", "value-of-another-kind"]),
+    ("F3033", &["name-of-wrong-length"]),
+];
+
+/// Rules about how a template is written: they are asked about the text as it is, not about the
+/// values that its functions come to.
+const ABOUT_WRITING: &[&str] = &[
+    "I1022", "I3042", "W1001", "W1011", "W1019", "W1020", "W1054", "W2001", "W2501", "W2509",
+    "W3010", "W7001", "W8001", "W8003", "W9002", "W9003", "W9010", "W9013",
 ];
 
 /// Findings of AWS's rules that are not so, by identifier and a part of the message, each with the
@@ -58,34 +140,34 @@ const NOT_SO: &[(&str, &str)] = &[
 ];
 
 impl Aws {
-    /// Compiles the rules; what they find below `least` is not told.
+    /// Compiles the rules.
     ///
     /// # Errors
     /// When the rules that AWS ships do not compile, which would be a fault of this build.
-    pub fn new(least: Severity) -> Result<Self, AwsError> {
-        let engine = CompositeEngine::new(CompositeEngineConfig::default())
+    pub fn new() -> Result<Self, AwsError> {
+        let schemas = SchemaValidator::default();
+        let config = CompositeEngineConfig::default();
+        let engine = CompositeEngine::new_with_schema_validator(config, &schemas)
             .map_err(|error| AwsError(error.to_string()))?;
-        let least = match least {
-            Severity::Error => AwsSeverity::Error,
-            Severity::Warning => AwsSeverity::Warn,
-            Severity::Info => AwsSeverity::Info,
-        };
-        Ok(Self { engine, schemas: SchemaValidator::default(), least })
+        Ok(Self { engine, schemas })
     }
 
     /// Checks every template of several trees with the values that reach it, but for those that one
     /// of `ours` found wrong where they are written: they would be found again wherever they go.
     ///
-    /// A template that equal values reach is checked once, and as many are checked at a time as
-    /// there are processors.
+    /// The rules see a template as it is written once, and with its values in the place of functions
+    /// once for each set of values: many of them pass over what is no literal. They see nothing when
+    /// the answer is among `answers`, which afterwards hold the answers of these trees and no others.
+    /// `compiled` is asked for the rules where they are needed.
     ///
     /// # Errors
     /// When the rules themselves fail; what they find is not an error.
-    pub fn check_trees(
-        &self,
+    pub fn check_trees<'a>(
         library: &Library,
-        trees: &[(Tree, &Inputs)],
+        trees: &[(&Tree, &Inputs)],
         ours: &[Diagnostic],
+        answers: &mut Answers,
+        compiled: impl FnOnce() -> Result<&'a Self, AwsError>,
     ) -> Result<Vec<Diagnostic>, AwsError> {
         let wrong: HashSet<Span> = ours
             .iter()
@@ -95,73 +177,87 @@ impl Aws {
         // What CloudFormation refuses as a whole is not looked at in detail: the rules take longer
         // than a user waits for templates of thousands of resources.
         let mut refused: BTreeMap<FileId, Diagnostic> = BTreeMap::new();
-        // Each question with the environments that ask it.
-        let mut asked: BTreeMap<Question, Vec<&str>> = BTreeMap::new();
-        let mut inputs_of: HashMap<(&str, &str), &Inputs> = HashMap::new();
-        for (tree, inputs) in trees {
-            inputs_of.insert((&inputs.account, &inputs.region), inputs);
+        let mut questions: BTreeMap<Key, Question<'_>> = BTreeMap::new();
+        let mut as_written: BTreeMap<FileId, Question<'_>> = BTreeMap::new();
+        for &(tree, inputs) in trees {
             for stack in &tree.stacks {
                 let template = library.template(stack.template);
                 let file = template.file;
-                if let Some(diagnostic) = beyond_limits(template, library.sources.get(file)) {
+                let source = library.sources.get(file);
+                if let Some(diagnostic) = beyond_limits(template, source) {
                     refused.insert(file, diagnostic);
                     continue;
                 }
                 let values = known_parameters(stack, &wrong);
-                let question = (file, values, inputs.account.clone(), inputs.region.clone());
-                let environments = asked.entry(question).or_default();
-                if !environments.contains(&&*inputs.environment) {
-                    environments.push(&inputs.environment);
+                let resolved = Resolved::of(stack, template, source, &wrong);
+                if resolved.is_some() {
+                    let values = || values.clone();
+                    let written = as_written.entry(file).or_insert_with(|| Question {
+                        file,
+                        values: values(),
+                        inputs,
+                        resolved: None,
+                        environments: Vec::new(),
+                    });
+                    written.asked_by(&inputs.environment);
                 }
+                let environments = Vec::new();
+                let question = Question { file, values, inputs, resolved, environments };
+                let question = questions.entry(question.key(library)).or_insert(question);
+                question.asked_by(&inputs.environment);
             }
         }
-        let asked: Vec<(Question, Vec<&str>)> = asked.into_iter().collect();
-        let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        let next = AtomicUsize::new(0);
-        let work = || {
-            let mut findings = Vec::new();
-            while let Some((question, environments)) =
-                asked.get(next.fetch_add(1, Ordering::Relaxed))
-            {
-                let (file, values, account, region) = question;
-                let inputs = inputs_of[&(account.as_str(), region.as_str())];
-                let found =
-                    self.check(library.sources.get(*file), *file, values.clone(), inputs)?;
-                findings.extend(found.into_iter().map(|mut it| {
-                    let named = environments.iter().filter(|it| !it.is_empty());
-                    it.environments = named.map(|it| (*it).to_owned()).collect();
-                    it
-                }));
-            }
-            Ok(findings)
-        };
-        let results: Vec<Result<Vec<Diagnostic>, AwsError>> = std::thread::scope(|scope| {
-            let handles: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-            let ended = || Err(AwsError("they ended unexpectedly".to_owned()));
-            handles.into_iter().map(|it| it.join().unwrap_or_else(|_| ended())).collect()
-        });
-        let mut findings: Vec<Diagnostic> = refused.into_values().collect();
-        for result in results {
-            findings.extend(result?);
+        for question in as_written.into_values() {
+            let environments = question.environments.clone();
+            let question = questions.entry(question.key(library)).or_insert(question);
+            question.environments = environments;
         }
+        let before = std::mem::take(&mut answers.0);
+        let (known, open): (Vec<_>, Vec<_>) =
+            questions.iter().partition(|(key, _)| before.contains_key(*key));
+        if !open.is_empty() {
+            let aws = compiled()?;
+            let found: Result<Vec<(Key, Vec<Diagnostic>)>, AwsError> = open
+                .into_par_iter()
+                .map(|(key, it)| {
+                    let path = library.sources.get(it.file).path();
+                    let answer = aws.ask(it.text(library), path, it.file, &it.values, it.inputs)?;
+                    Ok((*key, answer))
+                })
+                .collect();
+            answers.0.extend(found?);
+        }
+        answers.0.extend(known.into_iter().map(|(key, _)| (*key, before[key].clone())));
+
+        let (resolved, written): (Vec<_>, Vec<_>) =
+            questions.iter().partition(|(_, it)| it.resolved.is_some());
+        let mut findings: Vec<Diagnostic> = resolved
+            .into_iter()
+            .flat_map(|(key, question)| question.place(&answers.0[key]))
+            .collect();
+        let place = |it: &Diagnostic| (it.rule.clone(), it.span.map(|it| (it.file, it.start)));
+        let seen: HashSet<_> = findings.iter().map(place).collect();
+        let written =
+            written.into_iter().flat_map(|(key, question)| question.place(&answers.0[key]));
+        findings.extend(written.filter(|it| !seen.contains(&place(it))));
+        findings.extend(refused.into_values());
         Ok(findings)
     }
 
-    /// Checks one template.
-    ///
-    /// # Errors
-    /// When the rules themselves fail.
-    pub fn check(
+    /// Asks the rules about a text.
+    fn ask(
         &self,
-        source: &Source,
+        text: &str,
+        path: &str,
         file: FileId,
-        parameters: BTreeMap<String, String>,
+        parameters: &BTreeMap<String, String>,
         inputs: &Inputs,
     ) -> Result<Vec<Diagnostic>, AwsError> {
+        let parameters = parameters.iter().map(|(name, value)| (name.clone(), value.clone()));
         let config = ValidateConfig {
             detail_level: DetailLevel::Detailed,
-            severity_level: self.least,
-            parameter_overrides: HashMap::from_iter(parameters),
+            severity_level: AwsSeverity::Info,
+            parameter_overrides: parameters.collect(),
             pseudo_parameter_overrides: PseudoParameterOverrides {
                 account_id: Some(inputs.account.clone()),
                 partition: Some(partition(&inputs.region).to_owned()),
@@ -170,14 +266,10 @@ impl Aws {
             },
             ..Default::default()
         };
-        let report = validate_bytes_with_path(
-            &self.engine,
-            &self.schemas,
-            source.text().as_bytes(),
-            config,
-            source.path().to_owned(),
-        )
-        .map_err(|error| AwsError(error.to_string()))?;
+        let (bytes, path) = (text.as_bytes(), path.to_owned());
+        let report = validate_bytes_with_path(&self.engine, &self.schemas, bytes, config, path)
+            .map_err(|error| AwsError(error.to_string()))?;
+        let lines = Lines::new(text);
         let mut findings = Vec::new();
         for it in report.diagnostics {
             if NOT_SO.iter().any(|(id, part)| it.rule_id == *id && it.message.contains(part)) {
@@ -191,7 +283,7 @@ impl Aws {
             };
             let mut finding = Diagnostic::new(it.rule_id, severity, Message::verbatim(it.message));
             finding.span = Some(match it.location {
-                Some(location) => span(source, file, &location),
+                Some(location) => lines.span(file, &location),
                 None => Span::file_start(file),
             });
             finding.help.extend(it.suggested_fix.map(Message::verbatim));
@@ -201,18 +293,32 @@ impl Aws {
         Ok(findings)
     }
 
-    /// Leaves out what one of our findings in the same file says better.
-    pub fn without_repetitions(findings: Vec<Diagnostic>, ours: &[Diagnostic]) -> Vec<Diagnostic> {
+    /// Leaves out what one of our findings in the same file, or on the same line, says better.
+    pub fn without_repetitions(
+        library: &Library,
+        findings: Vec<Diagnostic>,
+        ours: &[Diagnostic],
+    ) -> Vec<Diagnostic> {
+        // The letter tells how severe a finding is, the number which rule it is.
+        let better = |table: &'static [(&str, &'static [&'static str])], rule: &str| {
+            let number = rule.get(1..).map(str::to_owned);
+            table.iter().find(|(id, _)| id.get(1..) == number.as_deref()).map(|it| it.1)
+        };
+        let line = |it: Span| (it.file, library.sources.get(it.file).line_column(it.start).line);
+        let mut files: HashSet<(&str, FileId)> = HashSet::new();
+        let mut lines: HashSet<(&str, (FileId, usize))> = HashSet::new();
+        for it in ours {
+            let Some(span) = it.span else { continue };
+            files.insert((&it.rule, span.file));
+            lines.insert((&it.rule, line(span)));
+        }
         let said = |it: &Diagnostic| {
-            // The letter tells how severe a finding is, the number which rule it is.
-            let number = it.rule.get(1..);
-            let Some((_, names)) = SAID_BETTER.iter().find(|(id, _)| id.get(1..) == number) else {
-                return false;
-            };
-            ours.iter().any(|our| {
-                names.contains(&&*our.rule)
-                    && our.span.zip(it.span).is_some_and(|(our, it)| our.file == it.file)
-            })
+            let Some(span) = it.span else { return false };
+            let here =
+                |names: &[&str]| names.iter().any(|name| lines.contains(&(*name, line(span))));
+            let there = |names: &[&str]| names.iter().any(|it| files.contains(&(*it, span.file)));
+            better(SAID_BETTER, &it.rule).is_some_and(there)
+                || better(SAID_HERE, &it.rule).is_some_and(here)
         };
         findings.into_iter().filter(|it| !said(it)).collect()
     }
@@ -260,22 +366,30 @@ fn known_parameters(stack: &Stack, wrong: &HashSet<Span>) -> BTreeMap<String, St
         .collect()
 }
 
-/// AWS's lines and columns (both from 1, columns in characters) as bytes.
-fn span(source: &Source, file: FileId, at: &SourceSpan) -> Span {
-    let offset = |line: u32, column: u32| {
-        let text = source.text();
-        let start = match line {
-            0 | 1 => 0,
-            line => match text.match_indices('\n').nth(line as usize - 2) {
-                Some((at, _)) => at + 1,
-                None => return text.len(),
-            },
+/// The beginnings of a text's lines.
+struct Lines<'t> {
+    text: &'t str,
+    starts: Vec<usize>,
+}
+
+impl<'t> Lines<'t> {
+    fn new(text: &'t str) -> Self {
+        let after = text.match_indices('\n').map(|(at, _)| at + 1);
+        Self { text, starts: std::iter::once(0).chain(after).collect() }
+    }
+
+    /// AWS's lines and columns (both from 1, columns in characters) as bytes.
+    fn span(&self, file: FileId, at: &SourceSpan) -> Span {
+        let offset = |line: u32, column: u32| {
+            let Some(&start) = self.starts.get(line.saturating_sub(1) as usize) else {
+                return self.text.len();
+            };
+            let rest = self.text[start..].lines().next().unwrap_or_default();
+            let column = column.saturating_sub(1) as usize;
+            start + rest.char_indices().nth(column).map_or(rest.len(), |(at, _)| at)
         };
-        let rest = text[start..].lines().next().unwrap_or_default();
-        let column = column.saturating_sub(1) as usize;
-        start + rest.char_indices().nth(column).map_or(rest.len(), |(at, _)| at)
-    };
-    let start = offset(at.start_line, at.start_column);
-    let end = offset(at.end_line, at.end_column);
-    Span::new(file, start, end.max(start))
+        let start = offset(at.start_line, at.start_column);
+        let end = offset(at.end_line, at.end_column);
+        Span::new(file, start, end.max(start))
+    }
 }

@@ -17,6 +17,7 @@ mod metrics;
 mod names;
 mod ordering;
 mod policies;
+mod resolved;
 mod rule;
 mod rules;
 mod secrets;
@@ -27,7 +28,7 @@ mod usage;
 mod volatile;
 mod windows;
 
-pub use aws::{Aws, AwsError};
+pub use aws::{Answers, Aws, AwsError};
 pub use merge::merge;
 pub use rule::{Rule, Subject};
 pub use rules::RULES;

@@ -31,6 +31,8 @@ pub fn merge(findings: Vec<Diagnostic>, environments: &[String]) -> Vec<Diagnost
         if finding.environments.len() == environments.len() {
             finding.environments.clear();
         }
+        let place = |it: &String| environments.iter().position(|other| other == it);
+        finding.environments.sort_by_key(place);
     }
     merged.sort_by(|a, b| {
         let key = |it: &Diagnostic| (it.severity, it.span, it.rule.clone());

@@ -84,6 +84,9 @@ pub(crate) struct Check {
     /// Fail on warnings too
     #[arg(long)]
     pub(crate) strict: bool,
+    /// Check everything anew, and keep nothing
+    #[arg(long)]
+    pub(crate) no_cache: bool,
     /// The format of the findings
     #[arg(long, value_enum, default_value = "text")]
     pub(crate) format: Format,

@@ -1,85 +1,24 @@
 //! The project on disk: its configuration, its texts, and the inputs of a root.
 
 use crate::args::Global;
+use crate::files::{Disk, Noted};
 use crate::output::Stop;
 use kumiki_project::{
-    Config, EnvironmentConfig, FileError, Files, Given, Inputs, Library, MAX_FILE_BYTES,
-    RootConfig, TemplateId, Tree, fill, parse_config, parse_parameter_file,
+    Config, EnvironmentConfig, FileError, Files, Given, Inputs, Library, RootConfig, TemplateId,
+    Tree, fill, parse_config, parse_parameter_file,
 };
 use kumiki_source::{Diagnostic, FileId, Span, closest, message};
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The account of a rehearsal when the environment names none: AWS never gives it out.
 pub(crate) const REHEARSAL_ACCOUNT: &str = "000000000000";
 
-/// The files below a folder.
-pub(crate) struct Disk {
-    root: PathBuf,
-}
-
-impl Disk {
-    pub(crate) fn new(root: PathBuf) -> Self {
-        Self { root }
-    }
-}
-
-impl Files for Disk {
-    fn read(&self, path: &str) -> Result<Vec<u8>, FileError> {
-        let other = |error: std::io::Error| match error.kind() {
-            std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory => FileError::NotFound,
-            _ => FileError::Other(error.to_string()),
-        };
-        let file = std::fs::File::open(self.root.join(path)).map_err(other)?;
-        let metadata = file.metadata().map_err(other)?;
-        if !metadata.is_file() {
-            return Err(FileError::NotAFile);
-        }
-        if metadata.len() > MAX_FILE_BYTES {
-            return Err(FileError::TooLarge(metadata.len()));
-        }
-        let mut bytes = Vec::with_capacity(metadata.len() as usize);
-        // The length may change between the two calls; the limit holds all the same.
-        file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(other)?;
-        Ok(bytes)
-    }
-
-    fn list(&self) -> Vec<String> {
-        let mut found = Vec::new();
-        let mut open = vec![String::new()];
-        while let Some(folder) = open.pop() {
-            let Ok(entries) = std::fs::read_dir(self.root.join(&folder)) else { continue };
-            for entry in entries.flatten() {
-                let name = entry.file_name();
-                let Some(name) = name.to_str().filter(|it| !it.starts_with('.')) else { continue };
-                let path =
-                    if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
-                // A symbolic link may lead in a circle, so none is followed.
-                match entry.file_type() {
-                    Ok(it) if it.is_dir() && !matches!(name, "node_modules" | "target") => {
-                        open.push(path);
-                    }
-                    Ok(it) if it.is_file() && is_template_name(name) => found.push(path),
-                    _ => {}
-                }
-            }
-        }
-        found.sort();
-        found
-    }
-}
-
-/// Whether a file of this name may be a template.
-fn is_template_name(name: &str) -> bool {
-    [".yaml", ".yml", ".json", ".template"].iter().any(|it| name.ends_with(it))
-}
-
 /// A project that was opened: its configuration and what was read of it so far.
 pub(crate) struct Project {
     pub(crate) folder: PathBuf,
-    pub(crate) files: Disk,
+    pub(crate) files: Noted,
     pub(crate) library: Library,
     pub(crate) config: Config,
     pub(crate) config_file: Option<FileId>,
@@ -112,11 +51,7 @@ impl Project {
     /// # Errors
     /// When there is no project; configuration errors are left in `trouble`.
     pub(crate) fn open(global: &Global) -> Result<(Self, Option<Diagnostic>), Stop> {
-        let folder = match &global.project {
-            Some(folder) => folder.clone(),
-            None => find_upwards()?,
-        };
-        Self::open_at(folder)
+        Self::open_at(project_folder(global)?)
     }
 
     /// Opens the project in a folder.
@@ -124,7 +59,19 @@ impl Project {
     /// # Errors
     /// When the folder has no readable `kumiki.toml`.
     pub(crate) fn open_at(folder: PathBuf) -> Result<(Self, Option<Diagnostic>), Stop> {
-        let files = Disk::new(folder.clone());
+        let files = Arc::new(Disk::new(folder.clone()));
+        Self::open_with(folder, files)
+    }
+
+    /// Opens the project in a folder whose texts come from `files`.
+    ///
+    /// # Errors
+    /// When the folder has no readable `kumiki.toml`.
+    pub(crate) fn open_with(
+        folder: PathBuf,
+        files: Arc<dyn Files + Send + Sync>,
+    ) -> Result<(Self, Option<Diagnostic>), Stop> {
+        let files = Noted::new(files);
         let mut library = Library::default();
         let path = folder.display();
         let file = library.read("kumiki.toml", &files).map_err(|error| match error {
@@ -142,10 +89,10 @@ impl Project {
         Ok((Self { folder, files, library, config, config_file: Some(file) }, trouble))
     }
 
-    /// A project of one template without configuration.
-    pub(crate) fn of_template(folder: PathBuf) -> Self {
+    /// A folder of templates without configuration.
+    pub(crate) fn without_config(folder: PathBuf, files: Arc<dyn Files + Send + Sync>) -> Self {
         Self {
-            files: Disk::new(folder.clone()),
+            files: Noted::new(files),
             folder,
             library: Library::default(),
             config: Config::default(),
@@ -343,6 +290,14 @@ impl Project {
 /// Names in backticks, separated by commas.
 fn listed<'n>(names: impl Iterator<Item = &'n String>) -> String {
     names.map(|it| format!("`{it}`")).collect::<Vec<_>>().join(", ")
+}
+
+/// The folder of the project: the one that is named, or the one that the current folder lies in.
+pub(crate) fn project_folder(global: &Global) -> Result<PathBuf, Stop> {
+    match &global.project {
+        Some(folder) => Ok(folder.clone()),
+        None => find_upwards(),
+    }
 }
 
 fn find_upwards() -> Result<PathBuf, Stop> {

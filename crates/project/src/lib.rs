@@ -21,7 +21,9 @@ mod value;
 
 pub use config::{Config, EnvironmentConfig, RootConfig, Suppression, fill, parse_config};
 pub use inputs::{Given, Inputs, ParameterFile, parse_parameter_file, partition};
-pub use library::{Child, FileError, Files, Library, MAX_FILE_BYTES, TemplateId, join_path};
+pub use library::{
+    Child, FileError, Files, Library, MAX_FILE_BYTES, TemplateId, decode, join_path,
+};
 pub use order::{Cycle, Order, dependencies, order};
 pub use parameter::{ParameterType, check_value};
 pub use scope::{Cloud, Nothing, Scope, Truth};

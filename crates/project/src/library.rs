@@ -253,7 +253,7 @@ impl Library {
 
 /// UTF-8 with a byte-order mark or without; what is not UTF-8 becomes a replacement character,
 /// which the parser reports at its place.
-fn decode(bytes: Vec<u8>) -> String {
+pub fn decode(bytes: Vec<u8>) -> String {
     let text = String::from_utf8(bytes)
         .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
     match text.strip_prefix('\u{feff}') {

@@ -1,10 +1,11 @@
 //! What is wrong, where, and what to do: as data.
 
 use crate::{Message, Span};
+use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
 /// How much a finding matters, by what happens on AWS.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Severity {
     /// The deployment fails, loses data or opens access.
     Error,
@@ -27,7 +28,7 @@ impl Severity {
 
 /// A place that a finding also concerns: where a value came from or passed through, or the other
 /// side of a conflict.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Hop {
     /// The place.
     pub span: Span,
@@ -36,7 +37,7 @@ pub struct Hop {
 }
 
 /// One finding about the user's files.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Diagnostic {
     /// The rule's name, `import-without-exporter`, or AWS's own identifier, `E3012`.
     pub rule: Cow<'static, str>,

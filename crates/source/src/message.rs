@@ -1,5 +1,6 @@
 //! Text for people, kept apart from its language.
 
+use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::fmt;
 
@@ -9,18 +10,18 @@ use std::fmt;
 /// The English text is the key under which the binary finds the Japanese one, so code reads as
 /// the user will, and a sentence without a translation still comes out right. Made by
 /// [`message!`](crate::message).
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Message {
     /// The English sentence; `{name}` marks a gap.
     pub template: Cow<'static, str>,
     /// The gaps by name.
-    pub arguments: Vec<(&'static str, String)>,
+    pub arguments: Vec<(Cow<'static, str>, String)>,
 }
 
 impl Message {
     /// A sentence from elsewhere, such as one of AWS's rules, that has no gaps and no translation.
     pub fn verbatim(text: impl Into<String>) -> Self {
-        Self { template: Cow::Borrowed("{text}"), arguments: vec![("text", text.into())] }
+        Self { template: Cow::Borrowed("{text}"), arguments: vec![("text".into(), text.into())] }
     }
 
     /// The sentence with its gaps filled, following `template`, which may be a translation.
@@ -67,7 +68,7 @@ macro_rules! message {
     ($template:literal $(, $name:ident $(= $value:expr)?)* $(,)?) => {
         $crate::Message {
             template: ::std::borrow::Cow::Borrowed($template),
-            arguments: vec![$((stringify!($name), $crate::message!(@value $name $(= $value)?))),*],
+            arguments: vec![$((::std::borrow::Cow::Borrowed(stringify!($name)), $crate::message!(@value $name $(= $value)?))),*],
         }
     };
     (@value $name:ident = $value:expr) => { ($value).to_string() };

@@ -1,9 +1,10 @@
 //! The texts that diagnostics point into.
 
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// Identifies one text of a [`Sources`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct FileId(u32);
 
 impl FileId {
@@ -14,7 +15,7 @@ impl FileId {
 }
 
 /// A half-open range of bytes in one text. Both ends lie on character boundaries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Span {
     /// The text that the range lies in.
     pub file: FileId,
