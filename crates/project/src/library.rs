@@ -1,8 +1,11 @@
 //! Every template that a root reaches, each read and parsed once.
 
 use kumiki_source::{Diagnostic, FileId, Message, Sources, message};
-use kumiki_template::{Call, Expr, ExprKind, SubPart, Template, parse_template};
-use std::collections::HashMap;
+use kumiki_template::{
+    Call, Document, Expr, ExprKind, Format, Limits, Node, SubPart, Template, parse_document,
+    parse_template, parse_template_document,
+};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// The largest text that is read. CloudFormation accepts templates up to 1 MB.
@@ -91,10 +94,8 @@ enum Problem {
     Malformed,
 }
 
-struct Read {
-    path: Arc<str>,
-    content: Result<String, FileError>,
-}
+/// What `parse_template` gives.
+type Parsed = (Option<Template>, Vec<Diagnostic>);
 
 impl Library {
     /// Reads a text that is not a template, such as a parameter file.
@@ -117,30 +118,70 @@ impl Library {
     /// Only literal `TemplateURL`s can be followed before there are values; a relative one is a
     /// path from the folder of the template that names it.
     pub fn load(&mut self, root: &str, files: &dyn Files) {
-        let mut wave: Vec<Arc<str>> = vec![root.into()];
+        self.load_waves(vec![root.into()], files, false);
+    }
+
+    /// Loads every template among the files, whatever else lies beside them, and tells which are
+    /// roots: those that no other template nests. Where templates only nest each other, the first
+    /// of them is a root.
+    pub fn load_folder(&mut self, files: &dyn Files) -> Vec<Arc<str>> {
+        let mut paths: Vec<Arc<str>> = files.list().into_iter().map(Arc::from).collect();
+        self.load_waves(paths.clone(), files, true);
+        paths.retain(|it| self.loaded.contains_key(it));
+        let nested: HashSet<&Arc<str>> = paths
+            .iter()
+            .flat_map(|from| self.children(from).filter(move |child| *child != from))
+            .collect();
+        let (nested, mut candidates): (Vec<_>, Vec<_>) =
+            paths.iter().partition(|it| nested.contains(it));
+        candidates.extend(nested);
+        let mut roots = Vec::new();
+        let mut reached = HashSet::new();
+        for root in candidates {
+            if reached.contains(root) {
+                continue;
+            }
+            roots.push(root.clone());
+            let mut open = vec![root];
+            while let Some(path) = open.pop() {
+                if reached.insert(path) {
+                    open.extend(self.children(path));
+                }
+            }
+        }
+        roots
+    }
+
+    /// The files that the nested stacks of the template at a path lead to.
+    fn children(&self, path: &str) -> impl Iterator<Item = &Arc<str>> {
+        let template = self.find(path).map(|it| self.template(it));
+        template.into_iter().flat_map(|template| {
+            (0..template.resources.len()).filter_map(|it| match self.follow(template, it) {
+                Child::File(file) => Some(file),
+                Child::Ambiguous(_) | Child::Unknown => None,
+            })
+        })
+    }
+
+    /// Loads files, then what they nest, and so on. When the first files are `candidates`, those
+    /// that are no templates are left alone.
+    fn load_waves(&mut self, mut wave: Vec<Arc<str>>, files: &dyn Files, mut candidates: bool) {
         while !wave.is_empty() {
             wave.retain(|path| !self.loaded.contains_key(path));
             wave.sort();
             wave.dedup();
-            let texts: Vec<Read> = wave
-                .drain(..)
-                .map(|path| Read { content: files.read(&path).map(decode), path })
-                .collect();
             let mut parsing = Vec::new();
-            for Read { path, content } in texts {
-                match content {
-                    Ok(text) => {
-                        let file = self.sources.add(path.clone(), text);
-                        self.files.insert(path.clone(), file);
-                        parsing.push((path, file));
-                    }
+            for path in wave.drain(..) {
+                match self.read(&path, files) {
+                    Ok(file) => parsing.push((path, file)),
+                    Err(_) if candidates => {}
                     Err(error) => {
                         self.loaded.insert(path, Err(Problem::Unreadable(error)));
                     }
                 }
             }
-            for (path, _, parsed) in self.parse(parsing) {
-                let (template, diagnostics) = parsed;
+            for (path, parsed) in self.parse(parsing, candidates) {
+                let Some((template, diagnostics)) = parsed else { continue };
                 self.diagnostics.extend(diagnostics);
                 let Some(template) = template else {
                     self.loaded.insert(path, Err(Problem::Malformed));
@@ -160,6 +201,7 @@ impl Library {
                 self.loaded.insert(path, Ok(TemplateId(self.templates.len() as u32)));
                 self.templates.push(template);
             }
+            candidates = false;
         }
     }
 
@@ -197,15 +239,20 @@ impl Library {
         self.followed.get(&(template.file, resource)).unwrap_or(&Child::Unknown)
     }
 
-    /// Parses texts on as many threads as the work is worth.
-    #[expect(clippy::type_complexity, reason = "a parser's result with its key, used once")]
+    /// Parses texts on as many threads as the work is worth; nothing comes of `candidates` that are
+    /// no templates.
     fn parse(
         &self,
         texts: Vec<(Arc<str>, FileId)>,
-    ) -> Vec<(Arc<str>, FileId, (Option<Template>, Vec<Diagnostic>))> {
+        candidates: bool,
+    ) -> Vec<(Arc<str>, Option<Parsed>)> {
         let parse = |(path, file): (Arc<str>, FileId)| {
-            let parsed = parse_template(file, self.sources.get(file).text());
-            (path, file, parsed)
+            let text = self.sources.get(file).text();
+            if !candidates {
+                return (path, Some(parse_template(file, text)));
+            }
+            let document = parse_candidate(file, text);
+            (path, document.map(|it| parse_template_document(file, text, it)))
         };
         let threads = std::thread::available_parallelism().map_or(1, |it| it.get().min(8));
         // A thread costs about as much as parsing two small templates.
@@ -249,6 +296,28 @@ impl Library {
     pub fn templates(&self) -> impl Iterator<Item = (TemplateId, &Template)> {
         self.templates.iter().enumerate().map(|(index, it)| (TemplateId(index as u32), it))
     }
+}
+
+/// Reads a file that may be a template or anything else that is YAML or JSON: nothing if it is none.
+///
+/// A template has `AWSTemplateFormatVersion`, or a map of `Resources`. One with an error of syntax
+/// has no sections, so these words decide.
+fn parse_candidate(file: FileId, text: &str) -> Option<Document> {
+    const VERSION: &str = "AWSTemplateFormatVersion";
+    const RESOURCES: &str = "Resources";
+    // Most other files contain neither word, and need no parsing.
+    if !text.contains(VERSION) && !text.contains(RESOURCES) {
+        return None;
+    }
+    let document = parse_document(file, text, Format::of(text), Limits::default());
+    let is_template = match &document.root {
+        Some(root) => {
+            let resources = root.get(RESOURCES).and_then(Node::as_map);
+            root.get(VERSION).is_some() || resources.is_some()
+        }
+        None => text.contains(VERSION) || text.lines().any(|it| it.trim_end() == "Resources:"),
+    };
+    is_template.then_some(document)
 }
 
 /// UTF-8 with a byte-order mark or without; what is not UTF-8 becomes a replacement character,
