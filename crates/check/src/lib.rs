@@ -35,12 +35,14 @@ pub use rules::RULES;
 pub use suppress::suppress;
 
 use kumiki_source::Diagnostic;
+use links::Links;
 
 /// Everything that our own rules and the evaluation find in one tree.
 pub fn check_tree(subject: Subject<'_>) -> Vec<Diagnostic> {
     let mut findings = subject.tree.diagnostics.clone();
+    let links = Links::of(subject.tree, &subject.library.sources);
     for rule in RULES {
-        let mut cx = rule::Cx::new(subject, rule);
+        let mut cx = rule::Cx::new(subject, &links, rule);
         (rule.check)(&mut cx);
         findings.extend(cx.findings);
     }

@@ -8,6 +8,7 @@ use crate::rule::Cx;
 use kumiki_project::{Resource, ResourceRef, Stack, Tree, Unknown, Value};
 use kumiki_source::{Sources, Span};
 use std::collections::HashMap;
+use std::rc::Rc;
 
 /// A resource by its positions: of the stack in the tree, of the resource in the stack.
 pub(crate) type Place = (usize, usize);
@@ -15,13 +16,23 @@ pub(crate) type Place = (usize, usize);
 /// A resource that surely is created, with its place and stack.
 pub(crate) type Certain<'t> = (Place, &'t Stack, &'t Resource);
 
-/// The resources of a tree by what refers to them.
+/// The resources of a tree by what refers to them: made once for all rules.
+#[derive(Clone)]
 pub(crate) struct Links<'t> {
     tree: &'t Tree,
     sources: &'t Sources,
+    index: Rc<Index<'t>>,
+}
+
+/// Where everything is.
+struct Index<'t> {
     stacks: HashMap<&'t str, usize>,
     /// Whether each stack is surely created.
     created: Vec<bool>,
+    /// The resources of each type that there are or may be.
+    types: HashMap<&'t str, Vec<Place>>,
+    /// The position of each resource in its stack.
+    positions: HashMap<(usize, &'t str), usize>,
 }
 
 /// What a value that names a resource says.
@@ -34,27 +45,39 @@ pub(crate) struct Reference<'v> {
 }
 
 impl<'t> Links<'t> {
+    /// The links of the tree that a rule looks at.
     pub(crate) fn new(cx: &Cx<'t>) -> Self {
-        let tree = cx.tree;
-        let mut created: Vec<bool> = Vec::with_capacity(tree.stacks.len());
-        for stack in &tree.stacks {
+        cx.links.clone()
+    }
+
+    /// Finds everything in a tree.
+    pub(crate) fn of(tree: &'t Tree, sources: &'t Sources) -> Self {
+        let mut index = Index {
+            stacks: HashMap::with_capacity(tree.stacks.len()),
+            created: Vec::with_capacity(tree.stacks.len()),
+            types: HashMap::new(),
+            positions: HashMap::new(),
+        };
+        for (stack, it) in tree.stacks.iter().enumerate() {
+            index.stacks.insert(&it.path, stack);
             // Parents come before their children.
-            created.push(stack.parent.is_none_or(|(parent, resource)| {
-                created[parent] && tree.stacks[parent].resources[resource].condition.is_true()
+            index.created.push(it.parent.is_none_or(|(parent, resource)| {
+                index.created[parent] && tree.stacks[parent].resources[resource].condition.is_true()
             }));
+            for (position, resource) in it.resources.iter().enumerate() {
+                index.positions.insert((stack, &resource.logical_id), position);
+                if !resource.condition.is_false() {
+                    index.types.entry(&resource.type_name).or_default().push((stack, position));
+                }
+            }
         }
-        Self {
-            tree,
-            sources: &cx.library.sources,
-            stacks: tree.stacks.iter().enumerate().map(|(index, it)| (&*it.path, index)).collect(),
-            created,
-        }
+        Self { tree, sources, index: Rc::new(index) }
     }
 
     /// Every resource that surely is created.
     pub(crate) fn all(&self) -> impl Iterator<Item = Certain<'t>> + use<'t, '_> {
         let tree = self.tree;
-        tree.stacks.iter().enumerate().filter(|(index, _)| self.created[*index]).flat_map(
+        tree.stacks.iter().enumerate().filter(|(index, _)| self.index.created[*index]).flat_map(
             |(index, stack)| {
                 stack
                     .resources
@@ -66,23 +89,31 @@ impl<'t> Links<'t> {
         )
     }
 
+    /// Every resource of a type that there is or may be.
+    pub(crate) fn possible(&self, type_name: &str) -> impl Iterator<Item = Certain<'t>> + use<'t> {
+        let tree = self.tree;
+        let places = self.index.types.get(type_name).cloned().unwrap_or_default();
+        places.into_iter().map(move |(stack, position)| {
+            let it = &tree.stacks[stack];
+            ((stack, position), it, &it.resources[position])
+        })
+    }
+
     /// Every resource of a type that surely is created.
     pub(crate) fn certain<'a>(
         &'a self,
-        type_name: &'a str,
+        type_name: &str,
     ) -> impl Iterator<Item = Certain<'t>> + use<'t, 'a> {
-        self.all().filter(move |(_, _, it)| &*it.type_name == type_name)
+        self.possible(type_name).filter(|(place, _, it)| self.is_certain(*place, it))
+    }
+
+    fn is_certain(&self, (stack, _): Place, resource: &Resource) -> bool {
+        self.index.created[stack] && resource.condition.is_true()
     }
 
     /// Whether every resource of a type that there may be is also surely created.
     pub(crate) fn all_certain(&self, type_name: &str) -> bool {
-        self.tree.stacks.iter().zip(&self.created).all(|(stack, created)| {
-            stack
-                .resources
-                .iter()
-                .filter(|it| &*it.type_name == type_name && !it.condition.is_false())
-                .all(|it| *created && it.condition.is_true())
-        })
+        self.possible(type_name).all(|(place, _, it)| self.is_certain(place, it))
     }
 
     /// Whether every nested stack of the tree was followed, so that nothing of it is unseen.
@@ -98,9 +129,8 @@ impl<'t> Links<'t> {
 
     /// The place of a resource.
     pub(crate) fn place(&self, reference: &ResourceRef) -> Option<Place> {
-        let stack = *self.stacks.get(&*reference.stack)?;
-        let resources = &self.tree.stacks[stack].resources;
-        let position = resources.iter().position(|it| it.logical_id == reference.logical_id)?;
+        let stack = *self.index.stacks.get(&*reference.stack)?;
+        let position = *self.index.positions.get(&(stack, &*reference.logical_id))?;
         Some((stack, position))
     }
 

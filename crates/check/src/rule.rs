@@ -1,5 +1,6 @@
 //! What a rule is, and what it can ask.
 
+use crate::links::Links;
 use kumiki_project::{Inputs, Library, Resource, Stack, Tree, Value};
 use kumiki_source::{Diagnostic, Message, Severity, Span};
 use kumiki_template::{ResourceDecl, Template};
@@ -43,13 +44,15 @@ pub(crate) struct Cx<'t> {
     pub(crate) elsewhere: &'t BTreeSet<Arc<str>>,
     pub(crate) today: Option<&'t str>,
     pub(crate) findings: Vec<Diagnostic>,
+    pub(crate) links: Links<'t>,
     rule: &'static Rule,
 }
 
 impl<'t> Cx<'t> {
-    pub(crate) fn new(subject: Subject<'t>, rule: &'static Rule) -> Self {
+    pub(crate) fn new(subject: Subject<'t>, links: &Links<'t>, rule: &'static Rule) -> Self {
         let Subject { library, tree, inputs, protected, elsewhere, today } = subject;
-        Self { library, tree, inputs, protected, elsewhere, today, findings: Vec::new(), rule }
+        let (links, findings) = (links.clone(), Vec::new());
+        Self { library, tree, inputs, protected, elsewhere, today, findings, links, rule }
     }
 
     /// Every resource of a type that is, or may be, created, with its stack.
@@ -57,7 +60,7 @@ impl<'t> Cx<'t> {
         &self,
         type_name: &'static str,
     ) -> impl Iterator<Item = (&'t Stack, &'t Resource)> + use<'t> {
-        self.tree.resources().filter(move |(_, it)| &*it.type_name == type_name)
+        self.links.possible(type_name).map(|(_, stack, resource)| (stack, resource))
     }
 
     /// The template of a stack.

@@ -64,8 +64,9 @@ pub(crate) enum Command {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Check {
-    /// A template, or the folder of a project
-    pub(crate) path: Option<PathBuf>,
+    /// Templates, or the folder of a project or of templates; the project here otherwise
+    #[arg(value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
     /// Check only this environment; may be repeated
     #[arg(long = "env", value_name = "ENV")]
     pub(crate) environments: Vec<String>,
@@ -73,7 +74,7 @@ pub(crate) struct Check {
     #[arg(long, value_name = "NAME")]
     pub(crate) root: Option<String>,
     /// A parameter file for the template given as PATH
-    #[arg(long, value_name = "FILE", requires = "path")]
+    #[arg(long, value_name = "FILE", requires = "paths")]
     pub(crate) parameters: Option<PathBuf>,
     /// The Region for the template given as PATH
     #[arg(long, value_name = "REGION", default_value = "ap-northeast-1")]
@@ -84,6 +85,9 @@ pub(crate) struct Check {
     /// Fail on warnings too
     #[arg(long)]
     pub(crate) strict: bool,
+    /// Check again whenever a file is saved
+    #[arg(long)]
+    pub(crate) watch: bool,
     /// Check everything anew, and keep nothing
     #[arg(long)]
     pub(crate) no_cache: bool,

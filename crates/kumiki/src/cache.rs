@@ -68,21 +68,9 @@ impl Cache {
         let kept: Kept = self.read("findings")?;
         let mut texts: HashMap<&str, String> = HashMap::new();
         for note in &kept.notes {
-            match note {
-                Note::Read(path, digest) => {
-                    let content = files.read(path).ok();
-                    let now = content.as_ref().map(|it| Sha256::digest(it).into());
-                    if now != *digest {
-                        return None;
-                    }
-                    texts.extend(content.map(|it| (path.as_str(), decode(it))));
-                }
-                Note::List(digest) => {
-                    let now: [u8; 32] = Sha256::digest(files.list().join("\n")).into();
-                    if now != *digest {
-                        return None;
-                    }
-                }
+            let content = note.again(files).ok()?;
+            if let (Note::Read(path, _), Some(content)) = (note, content) {
+                texts.insert(path, decode(content));
             }
         }
         let mut sources = Sources::default();

@@ -20,7 +20,8 @@ use std::time::SystemTime;
 pub(crate) enum Scope {
     /// A project: every root in every environment and scenario, or only those that are named.
     Project { folder: PathBuf, root: Option<String>, environments: Vec<String> },
-    /// Templates of a folder that have no configuration.
+    /// Templates of a folder that has no configuration: those that are named, or else every
+    /// template that no other nests.
     Templates { folder: PathBuf, names: Vec<String>, parameters: Option<PathBuf>, region: String },
 }
 
@@ -174,12 +175,17 @@ fn open_templates(
         }
         None => None,
     };
+    let roots: Vec<Arc<str>> = if names.is_empty() {
+        project.library.load_folder(&project.files)
+    } else {
+        names.iter().map(|it| it.as_str().into()).collect()
+    };
     let mut jobs = Vec::new();
-    for name in names {
+    for name in &*roots {
         project.library.load(name, &project.files);
         let Some(template) = project.library.find(name) else {
             if let Some(reason) = project.library.problem(name) {
-                let path = project.folder.join(name);
+                let path = project.folder.join(&**name);
                 let path = path.strip_prefix(".").unwrap_or(&path).display();
                 let stop = Stop::new(message!("`{path}` cannot be read", path));
                 return Err(stop.help(reason));
@@ -196,7 +202,7 @@ fn open_templates(
             parameter_file: given.as_ref().map(|it| it.0),
             tags: Vec::new(),
         };
-        let root = name.clone();
+        let root = name.to_string();
         jobs.push(Job { root, template, scenario: None, inputs, protected: false });
     }
     Ok(Opened { project, jobs, findings, environments: Vec::new(), whole: true })

@@ -5,6 +5,7 @@ use sha2::{Digest, Sha256};
 use std::io::Read;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
 
 /// The files below a folder.
 pub(crate) struct Disk {
@@ -15,6 +16,29 @@ impl Disk {
     pub(crate) fn new(root: PathBuf) -> Self {
         Self { root }
     }
+
+    /// What the system says of the files that were noted, without reading them: it changes when one
+    /// of them does.
+    pub(crate) fn stamps(&self, notes: &[Note]) -> Vec<Stamp> {
+        let stamp = |path: &str| {
+            let metadata = std::fs::metadata(self.root.join(path)).ok()?;
+            Some((metadata.modified().ok()?, metadata.len()))
+        };
+        notes
+            .iter()
+            .map(|note| match note {
+                Note::Read(path, _) => Stamp::File(stamp(path)),
+                Note::List(_) => Stamp::Names(self.list()),
+            })
+            .collect()
+    }
+}
+
+/// The state of a file, or of the names of all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Stamp {
+    File(Option<(SystemTime, u64)>),
+    Names(Vec<String>),
 }
 
 impl Files for Disk {
@@ -75,6 +99,30 @@ pub(crate) enum Note {
     /// The names of the files.
     List([u8; 32]),
 }
+
+impl Note {
+    /// The content of a file whose answer is what it was, and nothing of the names.
+    ///
+    /// # Errors
+    /// When the answer is another one now.
+    pub(crate) fn again(&self, files: &dyn Files) -> Result<Option<Vec<u8>>, Changed> {
+        match self {
+            Self::Read(path, digest) => {
+                let content = files.read(path).ok();
+                let now = content.as_ref().map(|it| Sha256::digest(it).into());
+                if now == *digest { Ok(content) } else { Err(Changed) }
+            }
+            Self::List(digest) => {
+                let now: [u8; 32] = Sha256::digest(files.list().join("\n")).into();
+                if now == *digest { Ok(None) } else { Err(Changed) }
+            }
+        }
+    }
+}
+
+/// A file is no longer what it was.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Changed;
 
 /// Files that note what they are asked: a result that follows from the texts holds as long as the
 /// same questions have the same answers.

@@ -81,6 +81,11 @@ impl Output {
         let _ = writeln!(std::io::stdout().lock(), "{text}");
     }
 
+    /// Clears the screen (ECMA-48: ED 2, CUP).
+    pub(crate) fn clear(&self) {
+        let _ = write!(std::io::stdout().lock(), "\u{1b}[2J\u{1b}[H");
+    }
+
     /// A message on standard output; in JSON mode only the document goes there.
     pub(crate) fn say(&self, message: &Message) {
         if !self.json {

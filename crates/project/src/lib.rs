@@ -15,6 +15,7 @@ mod inputs;
 mod library;
 mod order;
 mod parameter;
+mod pattern;
 mod scope;
 mod tree;
 mod value;

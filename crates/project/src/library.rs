@@ -1,5 +1,6 @@
 //! Every template that a root reaches, each read and parsed once.
 
+use crate::order::{Order, order};
 use kumiki_source::{Diagnostic, FileId, Message, Sources, message};
 use kumiki_template::{
     Call, Document, Expr, ExprKind, Format, Limits, Node, SubPart, Template, parse_document,
@@ -70,6 +71,8 @@ pub struct Library {
     /// What is wrong with single texts.
     pub diagnostics: Vec<Diagnostic>,
     templates: Vec<Template>,
+    /// The order of each template's resources.
+    orders: Vec<Order>,
     loaded: HashMap<Arc<str>, Result<TemplateId, Problem>>,
     files: HashMap<Arc<str>, FileId>,
     /// What the nested stacks of a template lead to: template, position of the resource.
@@ -199,6 +202,9 @@ impl Library {
                     self.followed.insert((template.file, index), child);
                 }
                 self.loaded.insert(path, Ok(TemplateId(self.templates.len() as u32)));
+                let order = order(&template);
+                self.diagnostics.extend(order.cycles.iter().map(|it| it.finding(&template)));
+                self.orders.push(order);
                 self.templates.push(template);
             }
             candidates = false;
@@ -290,6 +296,11 @@ impl Library {
     /// A template.
     pub fn template(&self, id: TemplateId) -> &Template {
         &self.templates[id.0 as usize]
+    }
+
+    /// The order in which a template's resources are created.
+    pub fn order(&self, id: TemplateId) -> &Order {
+        &self.orders[id.0 as usize]
     }
 
     /// Every template, in the order in which they were loaded.

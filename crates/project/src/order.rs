@@ -1,6 +1,6 @@
 //! In which order the resources of one template can be created.
 
-use kumiki_source::Span;
+use kumiki_source::{Diagnostic, Span, message};
 use kumiki_template::{Call, Expr, ExprKind, SubPart, Template};
 
 /// A dependency of a resource on another of the same template.
@@ -112,6 +112,32 @@ pub fn order(template: &Template) -> Order {
     let cycles = cycles(&dependencies, &waiting);
     sequence.extend((0..count).filter(|it| waiting[*it] > 0));
     Order { sequence, dependencies, cycles }
+}
+
+impl Cycle {
+    /// The cycle as a finding.
+    pub(crate) fn finding(&self, template: &Template) -> Diagnostic {
+        let name = |index: usize| &template.resources[index].name.text;
+        let members: Vec<String> =
+            self.members.iter().map(|(it, _)| format!("`{}`", name(*it))).collect();
+        let (first, span) = self.members[0];
+        let mut finding = Diagnostic::error(
+            "cycle",
+            message!(
+                "resources wait for each other: {members} → `{first}`",
+                members = members.join(" → "),
+                first = name(first)
+            ),
+        )
+        .at(span)
+        .help(message!("remove one of these references"));
+        for (index, (from, span)) in self.members.iter().enumerate().skip(1) {
+            let (to, _) = self.members[(index + 1) % self.members.len()];
+            let (from, to) = (name(*from), name(to));
+            finding = finding.hop(*span, message!("`{from}` waits for `{to}`", from, to));
+        }
+        finding
+    }
 }
 
 /// One cycle for each group of resources that can reach each other.

@@ -2,8 +2,8 @@
 //!
 //! <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/parameters-section-structure.html>
 
+use crate::pattern::admits;
 use crate::value::{Kind, Origin, Value};
-use fancy_regex::Regex;
 use kumiki_source::{Diagnostic, Message, message};
 use kumiki_template::{Name, ParameterDecl};
 use std::sync::Arc;
@@ -155,7 +155,7 @@ fn check_text(
             &decl.type_name,
         ),
         ParameterType::Specific(type_name)
-            if !shape(type_name).is_some_and(|it| fits(it, text)) =>
+            if shape(type_name).is_none_or(|it| admits(it, text) == Some(false)) =>
         {
             found(
                 message!(
@@ -185,21 +185,18 @@ fn check_text(
         );
     }
     if let Some(pattern) = &decl.allowed_pattern {
-        match Regex::new(&format!("^(?:{})$", pattern.text)) {
-            Ok(regex) => {
-                if !regex.is_match(text).unwrap_or(true) {
-                    found(
-                        message!(
-                            "parameter `{name}` does not admit `{value}`: it must match `{pattern}`",
-                            name,
-                            value,
-                            pattern = pattern.text
-                        ),
-                        pattern,
-                    );
-                }
-            }
-            Err(_) => found(
+        match admits(&pattern.text, text) {
+            Some(true) => {}
+            Some(false) => found(
+                message!(
+                    "parameter `{name}` does not admit `{value}`: it must match `{pattern}`",
+                    name,
+                    value,
+                    pattern = pattern.text
+                ),
+                pattern,
+            ),
+            None => found(
                 message!("`{pattern}` is not a regular expression", pattern = pattern.text),
                 pattern,
             ),
@@ -250,8 +247,4 @@ fn check_text(
             found(message, at);
         }
     }
-}
-
-fn fits(pattern: &str, text: &str) -> bool {
-    Regex::new(&format!("^(?:{pattern})$")).and_then(|it| it.is_match(text)).unwrap_or(true)
 }

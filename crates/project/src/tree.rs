@@ -2,7 +2,6 @@
 
 use crate::inputs::Inputs;
 use crate::library::{Child, Library, TemplateId};
-use crate::order::{Order, order};
 use crate::parameter::{ParameterType, check_value};
 use crate::scope::{Cloud, Links, OutputLookup, Scope, Truth};
 use crate::value::{Field, Kind, Origin, ResourceRef, Unknown, Value};
@@ -10,7 +9,6 @@ use kumiki_source::{Diagnostic, Severity, Span, message};
 use kumiki_template::{Expr, Name, ParameterDecl, ResourceDecl, Template};
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
-use std::rc::Rc;
 use std::sync::Arc;
 
 const STACK_TYPE: &str = "AWS::CloudFormation::Stack";
@@ -282,7 +280,6 @@ struct State {
     exported: HashMap<Arc<str>, Value>,
     imports: Vec<Import>,
     diagnostics: Vec<Diagnostic>,
-    orders: HashMap<TemplateId, Rc<Order>>,
     /// Where values are written that some parameter does not admit.
     misfits: HashSet<Span>,
 }
@@ -435,7 +432,7 @@ impl<'w> Walker<'w> {
             state.stacks.push(None);
             state.stacks.len() - 1
         };
-        let order = self.order(id, template);
+        let order = self.library.order(id);
         let values = parameters.iter().map(|it| it.value.clone()).collect();
         let scope = Scope::new(template, path.clone(), self.inputs, values, self.cloud, self);
         self.rules(template, &scope);
@@ -477,39 +474,6 @@ impl<'w> Walker<'w> {
         state.diagnostics.extend(scope.take_diagnostics());
         state.stacks[position] = Some(stack);
         position
-    }
-
-    fn order(&self, id: TemplateId, template: &Template) -> Rc<Order> {
-        if let Some(order) = self.state.borrow().orders.get(&id) {
-            return order.clone();
-        }
-        let order = Rc::new(order(template));
-        for cycle in &order.cycles {
-            let name = |index: usize| &template.resources[index].name.text;
-            let members: Vec<String> =
-                cycle.members.iter().map(|(it, _)| format!("`{}`", name(*it))).collect();
-            let (first, span) = cycle.members[0];
-            let first = name(first);
-            let mut diagnostic = Diagnostic::error(
-                "cycle",
-                message!(
-                    "resources wait for each other: {members} → `{first}`",
-                    members = members.join(" → "),
-                    first
-                ),
-            )
-            .at(span)
-            .help(message!("remove one of these references"));
-            for (index, (_, span)) in cycle.members.iter().enumerate().skip(1) {
-                let (from, (to, _)) =
-                    (cycle.members[index].0, cycle.members[(index + 1) % cycle.members.len()]);
-                let (from, to) = (name(from), name(to));
-                diagnostic = diagnostic.hop(*span, message!("`{from}` waits for `{to}`", from, to));
-            }
-            self.report(diagnostic);
-        }
-        self.state.borrow_mut().orders.insert(id, order.clone());
-        order
     }
 
     /// A resource before its properties are evaluated.

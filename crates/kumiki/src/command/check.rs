@@ -11,34 +11,51 @@ use crate::{render, report};
 use kumiki_project::Files;
 use kumiki_source::{Diagnostic, Severity, message};
 use serde::Serialize;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 pub(crate) fn run(args: &Check, global: &Global, output: &Output) -> Result<Exit, Stop> {
     let scope = scope(args, global)?;
     let files = Arc::new(Disk::new(scope.folder().clone()));
+    if args.watch {
+        return watch(args, &scope, files, output);
+    }
     let found = once(&scope, files, !args.no_cache)?;
     show(args, &found, output)
 }
 
 /// What the arguments ask for.
 fn scope(args: &Check, global: &Global) -> Result<Scope, Stop> {
-    let folder = match &args.path {
-        None => project_folder(global)?,
-        Some(path) if path.is_dir() => path.clone(),
-        Some(path) => {
-            let (folder, name) = split_template(path).ok_or_else(|| {
-                Stop::new(message!("`{path}` is no template", path = path.display()))
-            })?;
-            return Ok(Scope::Templates {
-                folder,
-                names: vec![name],
-                parameters: args.parameters.clone(),
-                region: args.region.clone(),
-            });
+    let templates = |folder: PathBuf, names: Vec<String>| Scope::Templates {
+        folder,
+        names,
+        parameters: args.parameters.clone(),
+        region: args.region.clone(),
+    };
+    let folder = match args.paths.as_slice() {
+        [] => project_folder(global)?,
+        [folder] if folder.join("kumiki.toml").is_file() => folder.clone(),
+        [folder] if folder.is_dir() => return Ok(templates(folder.clone(), Vec::new())),
+        [path] => {
+            let (folder, name) = split_template(path).ok_or_else(|| no_template(path))?;
+            return Ok(templates(folder, vec![name]));
+        }
+        paths => {
+            let name = |it: &PathBuf| match it.to_str() {
+                Some(name) if !it.is_dir() => Ok(name.to_owned()),
+                _ => Err(no_template(it)),
+            };
+            let names: Result<Vec<String>, Stop> = paths.iter().map(name).collect();
+            return Ok(templates(PathBuf::from("."), names?));
         }
     };
     let (root, environments) = (args.root.clone(), args.environments.clone());
     Ok(Scope::Project { folder, root, environments })
+}
+
+fn no_template(path: &Path) -> Stop {
+    Stop::new(message!("`{path}` is no template", path = path.display()))
 }
 
 /// Checks once, or recalls what was found when nothing has changed since.
@@ -55,6 +72,41 @@ fn once(scope: &Scope, files: Arc<Disk>, cached: bool) -> Result<Findings, Stop>
         cache.keep(&checked, &checker.answers);
     }
     Ok(Findings { sources: checked.project.library.sources, findings: checked.findings })
+}
+
+/// How long after a file is saved it is noticed at most.
+const TICK: Duration = Duration::from_millis(20);
+
+/// Checks, and again whenever a file that was read is another, until the command is interrupted.
+fn watch(args: &Check, scope: &Scope, files: Arc<Disk>, output: &Output) -> Result<Exit, Stop> {
+    warm_up();
+    let cache = Cache::of(scope).filter(|_| !args.no_cache);
+    let answers = cache.as_ref().map(Cache::answers).unwrap_or_default();
+    let mut checker = Checker { answers };
+    loop {
+        let started = Instant::now();
+        let checked = checker.check(scope, files.clone())?;
+        let notes = checked.project.files.notes();
+        let stamps = files.stamps(&notes);
+        let sources = checked.project.library.sources;
+        let found = Findings { sources, findings: checked.findings };
+        if output.live {
+            output.clear();
+        }
+        show(args, &found, output)?;
+        let milliseconds = started.elapsed().as_millis();
+        let count = stamps.len();
+        output.say(&message!(
+            "checked in {milliseconds} ms; watching {count} files, until Ctrl-C",
+            milliseconds,
+            count
+        ));
+        // What was saved while the check was running is not in the stamps.
+        let missed = notes.iter().any(|it| it.again(&*files).is_err());
+        while !missed && files.stamps(&notes) == stamps {
+            std::thread::sleep(TICK);
+        }
+    }
 }
 
 fn show(args: &Check, found: &Findings, output: &Output) -> Result<Exit, Stop> {
