@@ -179,33 +179,47 @@ impl Aws {
         let mut refused: BTreeMap<FileId, Diagnostic> = BTreeMap::new();
         let mut questions: BTreeMap<Key, Question<'_>> = BTreeMap::new();
         let mut as_written: BTreeMap<FileId, Question<'_>> = BTreeMap::new();
-        for &(tree, inputs) in trees {
-            for stack in &tree.stacks {
+        let stacks: Vec<(&Stack, &Inputs)> = trees
+            .iter()
+            .flat_map(|&(tree, inputs)| tree.stacks.iter().map(move |it| (it, inputs)))
+            .collect();
+        let asked: Vec<Result<(Key, Question<'_>), Box<Diagnostic>>> = stacks
+            .par_iter()
+            .map(|(stack, inputs)| {
                 let template = library.template(stack.template);
-                let file = template.file;
-                let source = library.sources.get(file);
+                let source = library.sources.get(template.file);
                 if let Some(diagnostic) = beyond_limits(template, source) {
-                    refused.insert(file, diagnostic);
+                    return Err(Box::new(diagnostic));
+                }
+                let question = Question {
+                    file: template.file,
+                    values: known_parameters(stack, &wrong),
+                    inputs,
+                    resolved: Resolved::of(stack, template, source, &wrong),
+                    environments: vec![&inputs.environment],
+                };
+                Ok((question.key(library), question))
+            })
+            .collect();
+        for asked in asked {
+            let (key, question) = match asked {
+                Ok(it) => it,
+                Err(diagnostic) => {
+                    refused.extend(diagnostic.span.map(|it| (it.file, *diagnostic)));
                     continue;
                 }
-                let values = known_parameters(stack, &wrong);
-                let resolved = Resolved::of(stack, template, source, &wrong);
-                if resolved.is_some() {
-                    let values = || values.clone();
-                    let written = as_written.entry(file).or_insert_with(|| Question {
-                        file,
-                        values: values(),
-                        inputs,
-                        resolved: None,
-                        environments: Vec::new(),
-                    });
-                    written.asked_by(&inputs.environment);
-                }
-                let environments = Vec::new();
-                let question = Question { file, values, inputs, resolved, environments };
-                let question = questions.entry(question.key(library)).or_insert(question);
-                question.asked_by(&inputs.environment);
+            };
+            let environment = question.environments[0];
+            if question.resolved.is_some() {
+                let written = as_written.entry(question.file).or_insert_with(|| Question {
+                    values: question.values.clone(),
+                    resolved: None,
+                    environments: Vec::new(),
+                    ..question
+                });
+                written.asked_by(environment);
             }
+            questions.entry(key).or_insert(question).asked_by(environment);
         }
         for question in as_written.into_values() {
             let environments = question.environments.clone();

@@ -33,6 +33,7 @@ pub use merge::merge;
 pub use rule::{Rule, Subject};
 pub use rules::RULES;
 pub use suppress::suppress;
+pub use usage::Usages;
 
 use kumiki_source::Diagnostic;
 use links::Links;

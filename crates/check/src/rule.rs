@@ -1,6 +1,7 @@
 //! What a rule is, and what it can ask.
 
 use crate::links::Links;
+use crate::usage::Usages;
 use kumiki_project::{Inputs, Library, Resource, Stack, Tree, Value};
 use kumiki_source::{Diagnostic, Message, Severity, Span};
 use kumiki_template::{ResourceDecl, Template};
@@ -25,6 +26,8 @@ pub struct Subject<'t> {
     pub library: &'t Library,
     /// The tree.
     pub tree: &'t Tree,
+    /// What the templates of the library use.
+    pub usages: &'t Usages<'t>,
     /// What the root was given.
     pub inputs: &'t Inputs,
     /// Whether the environment is protected: nothing provisional belongs there.
@@ -39,6 +42,7 @@ pub struct Subject<'t> {
 pub(crate) struct Cx<'t> {
     pub(crate) library: &'t Library,
     pub(crate) tree: &'t Tree,
+    pub(crate) usages: &'t Usages<'t>,
     pub(crate) inputs: &'t Inputs,
     pub(crate) protected: bool,
     pub(crate) elsewhere: &'t BTreeSet<Arc<str>>,
@@ -50,9 +54,9 @@ pub(crate) struct Cx<'t> {
 
 impl<'t> Cx<'t> {
     pub(crate) fn new(subject: Subject<'t>, links: &Links<'t>, rule: &'static Rule) -> Self {
-        let Subject { library, tree, inputs, protected, elsewhere, today } = subject;
+        let Subject { library, tree, usages, inputs, protected, elsewhere, today } = subject;
         let (links, findings) = (links.clone(), Vec::new());
-        Self { library, tree, inputs, protected, elsewhere, today, findings, links, rule }
+        Self { library, tree, usages, inputs, protected, elsewhere, today, findings, links, rule }
     }
 
     /// Every resource of a type that is, or may be, created, with its stack.

@@ -2,11 +2,38 @@
 //!
 //! A tree shows what one environment uses; what is used nowhere at all is a matter of the text.
 
-use kumiki_project::Library;
+use kumiki_project::{Library, TemplateId};
 use kumiki_template::{Call, Expr, ExprKind, Reference, SubPart, Template};
 use std::collections::{HashMap, HashSet};
+use std::sync::OnceLock;
 
 const STACK_TYPE: &str = "AWS::CloudFormation::Stack";
+
+/// What the templates of a library use: found once, however many trees are made of them.
+#[derive(Debug)]
+pub struct Usages<'t> {
+    library: &'t Library,
+    templates: HashMap<TemplateId, OnceLock<Usage<'t>>>,
+    imports: OnceLock<ImportPatterns<'t>>,
+}
+
+impl<'t> Usages<'t> {
+    /// The uses in all templates that are loaded.
+    pub fn of(library: &'t Library) -> Self {
+        let templates = library.templates().map(|(id, _)| (id, OnceLock::new())).collect();
+        Self { library, templates, imports: OnceLock::new() }
+    }
+
+    /// The uses in one template.
+    pub(crate) fn template(&self, id: TemplateId) -> &Usage<'t> {
+        self.templates[&id].get_or_init(|| Usage::of(self.library.template(id)))
+    }
+
+    /// Names that imports may ask for.
+    pub(crate) fn imports(&self) -> &ImportPatterns<'t> {
+        self.imports.get_or_init(|| ImportPatterns::of(self.library))
+    }
+}
 
 /// The uses of one template's names.
 #[derive(Debug, Default)]
@@ -31,8 +58,7 @@ pub(crate) struct ParameterUsage<'t> {
 }
 
 impl<'t> Usage<'t> {
-    /// The uses in a template.
-    pub(crate) fn of(template: &'t Template) -> Self {
+    fn of(template: &'t Template) -> Self {
         let mut usage = Self {
             parameters: template.parameters.iter().map(|_| ParameterUsage::default()).collect(),
             opaque: !template.transforms.is_empty(),
@@ -146,8 +172,7 @@ pub(crate) struct ImportPatterns<'t> {
 }
 
 impl<'t> ImportPatterns<'t> {
-    /// The patterns of all imports in all templates that are loaded.
-    pub(crate) fn of(library: &'t Library) -> Self {
+    fn of(library: &'t Library) -> Self {
         let mut found = Self::default();
         for (_, template) in library.templates() {
             let resources = template.resources.iter().filter_map(|it| it.properties.as_ref());

@@ -5,7 +5,7 @@
 
 use crate::output::Stop;
 use crate::project::{Project, REHEARSAL_ACCOUNT, Trouble, parameters_from};
-use kumiki_check::{Answers, Aws, AwsError, Subject, check_tree, merge, suppress};
+use kumiki_check::{Answers, Aws, AwsError, Subject, Usages, check_tree, merge, suppress};
 use kumiki_project::{Files, Inputs, TemplateId, Tree};
 use kumiki_source::{Diagnostic, message};
 use rayon::prelude::*;
@@ -99,7 +99,7 @@ impl Checker {
             })
             .collect();
         let library = &project.library;
-        let today = today();
+        let (today, usages) = (today(), Usages::of(library));
         let found: Vec<Vec<Diagnostic>> = jobs
             .par_iter()
             .zip(&elsewhere)
@@ -107,6 +107,7 @@ impl Checker {
                 check_tree(Subject {
                     library,
                     tree,
+                    usages: &usages,
                     inputs: &job.inputs,
                     protected: job.protected,
                     elsewhere,

@@ -1,8 +1,6 @@
 use crate::rule::{Cx, Rule};
-use crate::usage::Usage;
-use kumiki_project::TemplateId;
 use kumiki_source::{Hop, Severity, Span, message};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 pub(crate) static RULE: Rule = Rule {
     name: "parameter-reaches-nothing",
@@ -13,7 +11,6 @@ pub(crate) static RULE: Rule = Rule {
 
 fn check(cx: &mut Cx<'_>) {
     let (library, tree) = (cx.library, cx.tree);
-    let mut usages: HashMap<TemplateId, Usage<'_>> = HashMap::new();
     // Whether each parameter of each stack reaches something.
     let mut alive: Vec<Vec<bool>> = vec![Vec::new(); tree.stacks.len()];
     let mut dead: Vec<(Span, &str, Vec<Span>)> = Vec::new();
@@ -21,7 +18,7 @@ fn check(cx: &mut Cx<'_>) {
     // Children come after their parents.
     for (position, stack) in tree.stacks.iter().enumerate().rev() {
         let template = library.template(stack.template);
-        let usage = usages.entry(stack.template).or_insert_with(|| Usage::of(template));
+        let usage = cx.usages.template(stack.template);
         let reaches = |resource: usize, name: &str| match stack.resources[resource].child {
             // What is not followed, or has no such parameter, is another rule's matter.
             None => true,

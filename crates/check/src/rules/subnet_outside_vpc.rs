@@ -52,7 +52,7 @@ fn check(cx: &mut Cx<'_>) {
 }
 
 /// The addresses of each VPC of the tree; nothing when some are in a VPC that is not known.
-fn blocks(cx: &Cx<'_>, links: &Links<'_>) -> Option<HashMap<Place, Vec<Ipv4Net>>> {
+fn blocks<'t>(cx: &Cx<'t>, links: &Links<'t>) -> Option<HashMap<Place, Vec<Ipv4Net>>> {
     let mut blocks: HashMap<Place, Vec<Ipv4Net>> = links
         .certain("AWS::EC2::VPC")
         .filter_map(|(place, _, resource)| Some((place, vec![block(resource)?])))

@@ -6,7 +6,7 @@
 //! environment of ap-northeast-1, on the day of a `<!-- today: … -->` in the page; `parameters.json` is its parameter file, if there is one. JSON has
 //! no comments, so its marks are taken away before it is read.
 
-use crate::{RULES, Subject, check_tree};
+use crate::{RULES, Subject, Usages, check_tree};
 use kumiki_project::{FileError, Files, Inputs, Library, Tree, parse_parameter_file};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -100,6 +100,7 @@ fn pages_are_true() {
             let subject = Subject {
                 library: &library,
                 tree: &tree,
+                usages: &Usages::of(&library),
                 inputs: &inputs,
                 protected: true,
                 elsewhere: &BTreeSet::new(),

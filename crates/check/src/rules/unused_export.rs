@@ -1,8 +1,6 @@
 use crate::rule::{Cx, Rule};
-use crate::usage::{ImportPatterns, Usage};
-use kumiki_project::TemplateId;
 use kumiki_source::{Severity, closest, message};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 pub(crate) static RULE: Rule = Rule {
     name: "unused-export",
@@ -12,7 +10,7 @@ pub(crate) static RULE: Rule = Rule {
 };
 
 fn check(cx: &mut Cx<'_>) {
-    let (library, tree) = (cx.library, cx.tree);
+    let tree = cx.tree;
     let mut asked: HashSet<&str> = tree.imports.iter().map(|it| &*it.name).collect();
     let exported: HashSet<&str> = tree.exports.iter().map(|it| &*it.name).collect();
     // An import that misses its export by a slip is reported itself.
@@ -23,16 +21,13 @@ fn check(cx: &mut Cx<'_>) {
     if unasked.peek().is_none() {
         return;
     }
-    let patterns = ImportPatterns::of(library);
-    let mut usages: HashMap<TemplateId, Usage<'_>> = HashMap::new();
+    let patterns = cx.usages.imports();
     for export in unasked {
         let stack = &tree.stacks[export.stack];
         // What a root exports is for other projects.
         let Some((parent, resource)) = stack.parent else { continue };
         let parent = &tree.stacks[parent];
-        let usage = usages
-            .entry(parent.template)
-            .or_insert_with(|| Usage::of(library.template(parent.template)));
+        let usage = cx.usages.template(parent.template);
         let name = &stack.outputs[export.output].name;
         if usage.reads(resource, name) || patterns.may_ask_for(&export.name) {
             continue;

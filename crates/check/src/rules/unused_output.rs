@@ -1,8 +1,6 @@
 use crate::rule::{Cx, Rule};
-use crate::usage::Usage;
-use kumiki_project::TemplateId;
 use kumiki_source::{Severity, Span, message};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 pub(crate) static RULE: Rule = Rule {
     name: "unused-output",
@@ -13,7 +11,6 @@ pub(crate) static RULE: Rule = Rule {
 
 fn check(cx: &mut Cx<'_>) {
     let (library, tree) = (cx.library, cx.tree);
-    let mut usages: HashMap<TemplateId, Usage<'_>> = HashMap::new();
     let mut read: HashSet<Span> = HashSet::new();
     let mut unread: Vec<(Span, &str)> = Vec::new();
     for stack in &tree.stacks {
@@ -24,9 +21,7 @@ fn check(cx: &mut Cx<'_>) {
             continue;
         };
         let parent = &tree.stacks[parent];
-        let usage = usages
-            .entry(parent.template)
-            .or_insert_with(|| Usage::of(library.template(parent.template)));
+        let usage = cx.usages.template(parent.template);
         for output in &template.outputs {
             let name = &output.name;
             if output.export.is_some() || usage.reads(resource, &name.text) {

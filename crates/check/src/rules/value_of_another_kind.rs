@@ -50,8 +50,8 @@ fn check(cx: &mut Cx<'_>) {
         }
         let Some(schema) = kumiki_schema::resource_type(&resource.type_name) else { continue };
         leaves(&resource.properties, schema.root(), "", &mut |property, value| {
-            let Some(wanted) = kinds::of_property(&resource.type_name, property) else { return };
             let Some(is) = kind(&links, stack, cx.template(stack).file, value) else { return };
+            let Some(wanted) = kinds::of_property(&resource.type_name, property) else { return };
             if is != wanted {
                 misfits.push(Misfit {
                     value,

@@ -7,7 +7,7 @@ use crate::output::{Output, Stop, Style};
 use crate::project::{Deployment, Project, Trouble};
 use crate::render;
 use kumiki_backend_local::LocalBackend;
-use kumiki_check::{Subject, check_tree, merge};
+use kumiki_check::{Subject, Usages, check_tree, merge};
 use kumiki_engine::{Backend, ChangeSetRecord, ExecutionStatus};
 use kumiki_plan::{
     Action, Change, Current, Detail, Operation, Plan, Recreation, Refusal, Replacement, Step, plan,
@@ -195,6 +195,7 @@ fn link(
     check_tree(Subject {
         library: &project.library,
         tree: &tree,
+        usages: &Usages::of(&project.library),
         inputs: &deployment.inputs,
         protected: deployment.environment.protected,
         elsewhere,

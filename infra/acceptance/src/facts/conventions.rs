@@ -10,7 +10,7 @@ use crate::resource::{Resource, many};
 use crate::view::View;
 use crate::world::{ACCOUNT, World};
 use ipnet::Ipv4Net;
-use kumiki_check::{Subject, check_tree};
+use kumiki_check::{Subject, Usages, check_tree};
 use kumiki_project::Policy;
 use kumiki_schema::TagShape;
 use kumiki_template::{Call, Expr, ExprKind, SubPart};
@@ -626,6 +626,7 @@ fn findings_of(world: &World, rules: &[&str]) -> Vec<String> {
         let findings = check_tree(Subject {
             library: &world.library,
             tree: &tree,
+            usages: &Usages::of(&world.library),
             inputs: &inputs,
             protected: true,
             elsewhere: &BTreeSet::new(),
