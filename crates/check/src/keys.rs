@@ -1,6 +1,7 @@
 //! KMS keys of a tree: what is encrypted with which, and what their policies admit.
 
 use crate::links::{Links, Place};
+use crate::policies::Policy;
 use kumiki_project::{Resource, Value};
 use std::collections::HashMap;
 
@@ -41,4 +42,22 @@ impl<'l, 't> Keys<'l, 't> {
             _ => None,
         }
     }
+}
+
+/// Of the actions that writing to something encrypted takes, those that a key does not allow a
+/// service.
+///
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html>
+pub(crate) fn missing(key: &Resource, service: &str) -> Vec<&'static str> {
+    // Without a policy the key has the default one, which admits no service.
+    let policy = key.property("KeyPolicy").map(Policy::read);
+    let refused = |action: &&str| {
+        policy.as_ref().is_none_or(|it| it.whole && it.may_allow(service, action).next().is_none())
+    };
+    ["kms:GenerateDataKey", "kms:Decrypt"].into_iter().filter(refused).collect()
+}
+
+/// Names in a sentence.
+pub(crate) fn listed(names: &[&str]) -> String {
+    names.iter().map(|it| format!("`{it}`")).collect::<Vec<_>>().join(", ")
 }

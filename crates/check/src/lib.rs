@@ -8,6 +8,7 @@
 mod aws;
 mod databases;
 mod declared;
+mod deliveries;
 mod keys;
 mod kinds;
 mod links;
@@ -16,8 +17,10 @@ mod merge;
 mod metrics;
 mod names;
 mod ordering;
+mod paths;
 mod policies;
 mod resolved;
+mod rights;
 mod rule;
 mod rules;
 mod secrets;

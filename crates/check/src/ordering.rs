@@ -2,6 +2,7 @@
 
 use crate::links::Place;
 use kumiki_project::{Stack, Tree};
+use kumiki_source::{Message, message};
 
 /// Whether a resource is created only after another, wherever in the tree both are: it depends on
 /// it, or the nested stack that holds it depends on the one that holds the other.
@@ -15,6 +16,12 @@ pub(crate) fn dependency(tree: &Tree, one: Place, other: Place) -> Option<(&str,
     let (stack, one, other) = meet(tree, one, other)?;
     let resources = &tree.stacks[stack].resources;
     Some((&resources[one].logical_id, &resources[other].logical_id))
+}
+
+/// Advice to make a resource wait for another.
+pub(crate) fn depend_on(tree: &Tree, one: Place, other: Place) -> Option<Message> {
+    let (waiting, on) = dependency(tree, one, other)?;
+    Some(message!("add `DependsOn: {on}` to `{waiting}`", on, waiting))
 }
 
 /// The stack in which both lie, and the resources of it that are them or hold them.

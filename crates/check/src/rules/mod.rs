@@ -14,7 +14,11 @@ mod certificate_outside_us_east_1;
 mod confused_deputy;
 mod container_not_in_task;
 mod database_memory_overcommitted;
+mod database_name_refused;
+mod database_settings_refused;
+mod database_storage_refused;
 mod database_windows_overlap;
+mod delivery_before_permission;
 mod endpoint_policy_open;
 mod engine_past_support;
 mod engine_version_retired;
@@ -22,11 +26,13 @@ mod event_input_ignored;
 mod export_lock;
 mod export_name_unknown_in_preview;
 mod extended_support_by_default;
+mod generated_password_refused;
 mod health_command_not_in_image;
 mod import_out_of_order;
 mod import_without_exporter;
 mod key_locks_out_owner;
 mod list_passed_as_string;
+mod log_export_of_another_engine;
 mod log_group_after_writer;
 mod log_group_by_itself;
 mod log_key_refuses_logs;
@@ -35,6 +41,7 @@ mod missing_secret_key;
 mod name_of_wrong_length;
 mod name_taken_twice;
 mod name_with_illegal_characters;
+mod named_before_made;
 mod open_to_world;
 mod option_group_engine;
 mod overlapping_subnets;
@@ -45,7 +52,10 @@ mod placeholder_left;
 mod policy_too_large;
 mod price_class_without_users;
 mod public_resource_before_gateway;
+mod queue_key_refuses_sender;
 mod replica_lag_without_replica;
+mod rights_after_use;
+mod role_lacks_rights;
 mod role_trusts_wrong_service;
 mod route_before_attachment;
 mod scaling_target_without_service;
@@ -56,6 +66,7 @@ mod subnet_outside_vpc;
 mod subnets_in_one_zone;
 mod support_ends_soon;
 mod target_group_of_wrong_type;
+mod target_refuses_service;
 mod template_url_computed;
 mod too_many_managed_policies;
 mod too_many_security_group_rules;
@@ -92,7 +103,11 @@ pub static RULES: &[&Rule] = &[
     &confused_deputy::RULE,
     &container_not_in_task::RULE,
     &database_memory_overcommitted::RULE,
+    &database_name_refused::RULE,
+    &database_settings_refused::RULE,
+    &database_storage_refused::RULE,
     &database_windows_overlap::RULE,
+    &delivery_before_permission::RULE,
     &endpoint_policy_open::RULE,
     &engine_past_support::RULE,
     &engine_version_retired::RULE,
@@ -100,11 +115,13 @@ pub static RULES: &[&Rule] = &[
     &export_lock::RULE,
     &export_name_unknown_in_preview::RULE,
     &extended_support_by_default::RULE,
+    &generated_password_refused::RULE,
     &health_command_not_in_image::RULE,
     &import_out_of_order::RULE,
     &import_without_exporter::RULE,
     &key_locks_out_owner::RULE,
     &list_passed_as_string::RULE,
+    &log_export_of_another_engine::RULE,
     &log_group_after_writer::RULE,
     &log_group_by_itself::RULE,
     &log_key_refuses_logs::RULE,
@@ -113,6 +130,7 @@ pub static RULES: &[&Rule] = &[
     &name_of_wrong_length::RULE,
     &name_taken_twice::RULE,
     &name_with_illegal_characters::RULE,
+    &named_before_made::RULE,
     &open_to_world::RULE,
     &option_group_engine::RULE,
     &overlapping_subnets::RULE,
@@ -123,7 +141,10 @@ pub static RULES: &[&Rule] = &[
     &policy_too_large::RULE,
     &price_class_without_users::RULE,
     &public_resource_before_gateway::RULE,
+    &queue_key_refuses_sender::RULE,
     &replica_lag_without_replica::RULE,
+    &rights_after_use::RULE,
+    &role_lacks_rights::RULE,
     &role_trusts_wrong_service::RULE,
     &route_before_attachment::RULE,
     &scaling_target_without_service::RULE,
@@ -134,6 +155,7 @@ pub static RULES: &[&Rule] = &[
     &subnets_in_one_zone::RULE,
     &support_ends_soon::RULE,
     &target_group_of_wrong_type::RULE,
+    &target_refuses_service::RULE,
     &template_url_computed::RULE,
     &too_many_managed_policies::RULE,
     &too_many_security_group_rules::RULE,

@@ -1,4 +1,5 @@
 use crate::links::Links;
+use crate::paths::each;
 use crate::policies::Policy;
 use crate::rule::{Cx, Rule};
 use kumiki_project::{Value, partition};
@@ -11,7 +12,7 @@ pub(crate) static RULE: Rule = Rule {
     check,
 };
 
-/// A type, the path of a role (`*` stands for every item of a list), and the service that takes it.
+/// A type, the path of a role, and the service that takes it.
 const USES: [(&str, &str, &str); 32] = [
     ("AWS::ApiGateway::Account", "CloudWatchRoleArn", "apigateway"),
     ("AWS::Backup::BackupSelection", "BackupSelection.IamRoleArn", "backup"),
@@ -27,7 +28,7 @@ const USES: [(&str, &str, &str); 32] = [
     ("AWS::ECS::TaskDefinition", "TaskRoleArn", "ecs-tasks"),
     ("AWS::EKS::Cluster", "RoleArn", "eks"),
     ("AWS::EKS::Nodegroup", "NodeRole", "ec2"),
-    ("AWS::Events::Rule", "Targets.*.RoleArn", "events"),
+    ("AWS::Events::Rule", "Targets.RoleArn", "events"),
     ("AWS::Glue::Crawler", "Role", "glue"),
     ("AWS::Glue::Job", "Role", "glue"),
     (
@@ -59,7 +60,7 @@ fn check(cx: &mut Cx<'_>) {
     let links = Links::new(cx);
     for (_, _, resource) in links.all() {
         for (_, path, service) in USES.iter().filter(|it| *it.0 == *resource.type_name) {
-            at(&resource.properties, path, &mut |value| {
+            each(&resource.properties, path, &mut |value| {
                 check_role(cx, &links, value, service, &resource.logical_id);
             });
         }
@@ -121,24 +122,4 @@ fn check_role(cx: &mut Cx<'_>, links: &Links<'_>, value: &Value, service: &str, 
         }
         None => message!("add the service to the role's `AssumeRolePolicyDocument`"),
     });
-}
-
-/// Calls `visit` with every value at a path.
-fn at<'v>(value: &'v Value, path: &str, visit: &mut dyn FnMut(&'v Value)) {
-    let (first, rest) = match path.split_once('.') {
-        Some((first, rest)) => (first, Some(rest)),
-        None => (path, None),
-    };
-    let mut go = |value: &'v Value| match rest {
-        Some(rest) => at(value, rest, visit),
-        None => visit(value),
-    };
-    match first {
-        "*" => value.as_list().unwrap_or_default().iter().for_each(go),
-        _ => {
-            if let Some(value) = value.get(first) {
-                go(value);
-            }
-        }
-    }
 }

@@ -1,5 +1,5 @@
 use crate::links::{Certain, Identity, Links};
-use crate::ordering::{dependency, waits};
+use crate::ordering::{depend_on, waits};
 use crate::rule::{Cx, Rule};
 use kumiki_project::Value;
 use kumiki_source::{Hop, Severity, message};
@@ -79,7 +79,5 @@ fn order<'t>(
         ),
     );
     finding.hops.push(Hop { span: first.2.span, label: Some(message!("attached here")) });
-    if let Some((waiting, on)) = dependency(tree, route.0, first.0) {
-        finding.help.push(message!("add `DependsOn: {on}` to `{waiting}`", on, waiting));
-    }
+    finding.help.extend(depend_on(tree, route.0, first.0));
 }

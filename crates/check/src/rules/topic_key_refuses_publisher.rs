@@ -1,6 +1,6 @@
-use crate::keys::Keys;
+use crate::deliveries::deliveries;
+use crate::keys::{Keys, listed, missing};
 use crate::links::{Links, Place};
-use crate::policies::Policy;
 use crate::rule::{Cx, Rule};
 use kumiki_project::{Value, partition};
 use kumiki_source::{Hop, Severity, message};
@@ -13,28 +13,6 @@ pub(crate) static RULE: Rule = Rule {
     check,
 };
 
-/// A type, the path of the topics it publishes to, and the service that publishes.
-const PUBLISHERS: [(&str, &[&str], &str); 6] = [
-    (
-        "AWS::CloudWatch::Alarm",
-        &["AlarmActions", "OKActions", "InsufficientDataActions"],
-        "cloudwatch.amazonaws.com",
-    ),
-    (
-        "AWS::CloudWatch::CompositeAlarm",
-        &["AlarmActions", "OKActions", "InsufficientDataActions"],
-        "cloudwatch.amazonaws.com",
-    ),
-    ("AWS::Events::Rule", &["Targets"], "events.amazonaws.com"),
-    ("AWS::RDS::EventSubscription", &["SnsTopicArn"], "events.rds.amazonaws.com"),
-    ("AWS::Backup::BackupVault", &["Notifications.SNSTopicArn"], "backup.amazonaws.com"),
-    (
-        "AWS::Budgets::Budget",
-        &["NotificationsWithSubscribers.Subscribers.Address"],
-        "budgets.amazonaws.com",
-    ),
-];
-
 fn check(cx: &mut Cx<'_>) {
     if partition(&cx.inputs.region) == "aws-cn" {
         return;
@@ -42,27 +20,9 @@ fn check(cx: &mut Cx<'_>) {
     let links = Links::new(cx);
     let keys = Keys::new(&links);
     // Topic and service: the first that publishes so, and how many do.
-    let mut uses: BTreeMap<(Place, &str), (&Value, usize)> = BTreeMap::new();
-    for (_, _, resource) in links.all() {
-        for (_, paths, service) in PUBLISHERS.iter().filter(|it| *it.0 == *resource.type_name) {
-            for path in *paths {
-                each(&resource.properties, path, &mut |value| {
-                    let value = match value.get("Arn") {
-                        // With a role of its own, the target publishes as that role.
-                        Some(_) if value.get("RoleArn").is_some() => return,
-                        Some(arn) => arn,
-                        None => value,
-                    };
-                    let Some(reference) = links.reference(value) else { return };
-                    if &*reference.resource.type_name != "AWS::SNS::Topic" {
-                        return;
-                    }
-                    if let Some(topic) = links.place(reference.resource) {
-                        uses.entry((topic, service)).or_insert((value, 0)).1 += 1;
-                    }
-                });
-            }
-        }
+    let mut uses: BTreeMap<(Place, String), (&Value, usize)> = BTreeMap::new();
+    for delivery in deliveries(&links).iter().filter(|it| it.action == "sns:Publish") {
+        uses.entry((delivery.to, delivery.principal())).or_insert((delivery.value, 0)).1 += 1;
     }
     for ((topic, service), (value, count)) in uses {
         let topic = links.at(topic);
@@ -91,20 +51,12 @@ fn check(cx: &mut Cx<'_>) {
         }
         let Some(key) = keys.find(key) else { continue };
         let document = key.property("KeyPolicy");
-        let policy = document.map(Policy::read);
-        let missing: Vec<&str> = ["kms:GenerateDataKey", "kms:Decrypt"]
-            .into_iter()
-            .filter(|action| {
-                policy
-                    .as_ref()
-                    .is_none_or(|it| it.whole && it.may_allow(service, action).next().is_none())
-            })
-            .collect();
+        let missing = missing(key, &service);
         if missing.is_empty() {
             continue;
         }
         let key_name = &key.logical_id;
-        let missing = missing.iter().map(|it| format!("`{it}`")).collect::<Vec<_>>().join(", ");
+        let missing = listed(&missing);
         let finding = cx.report_value(
             value,
             message!(
@@ -119,21 +71,5 @@ fn check(cx: &mut Cx<'_>) {
         finding.hops.push(Hop { span, label: Some(message!("the key's policy")) });
         finding.help.push(message!("nothing is delivered; add the service to the key policy"));
         finding.help.extend((others > 0).then_some(more));
-    }
-}
-
-/// Calls `visit` with every value at a path of fields, in every item of a list.
-fn each<'v>(value: &'v Value, path: &str, visit: &mut dyn FnMut(&'v Value)) {
-    if let Some(items) = value.as_list() {
-        items.iter().for_each(|it| each(it, path, visit));
-        return;
-    }
-    if path.is_empty() {
-        visit(value);
-        return;
-    }
-    let (first, rest) = path.split_once('.').unwrap_or((path, ""));
-    if let Some(value) = value.get(first) {
-        each(value, rest, visit);
     }
 }
