@@ -5,14 +5,22 @@ mod admin_policy;
 mod alarm_beyond_maximum;
 mod alarm_counts_bytes;
 mod alarm_matches_no_metric;
+mod alarm_misses_metric_filter;
+mod alarm_refused;
 mod alarm_window_too_long;
 mod alarm_without_actions;
 mod backup_inside_window;
+mod backup_rule_refused;
+mod bucket_policy_locks_out;
+mod bucket_settings_refused;
 mod buffers_beyond_memory;
+mod cache_settings_refused;
 mod capacity_out_of_range;
 mod certificate_outside_us_east_1;
+mod composite_alarm_without_alarm;
 mod confused_deputy;
 mod container_not_in_task;
+mod data_lost_with_stack;
 mod database_memory_overcommitted;
 mod database_name_refused;
 mod database_settings_refused;
@@ -31,12 +39,14 @@ mod health_command_not_in_image;
 mod import_out_of_order;
 mod import_without_exporter;
 mod key_locks_out_owner;
+mod lifecycle_refused;
 mod list_passed_as_string;
 mod log_export_of_another_engine;
 mod log_group_after_writer;
 mod log_group_by_itself;
 mod log_key_refuses_logs;
 mod macro_with_nested_stacks;
+mod metric_filter_refused;
 mod missing_secret_key;
 mod name_of_wrong_length;
 mod name_taken_twice;
@@ -94,14 +104,22 @@ pub static RULES: &[&Rule] = &[
     &alarm_beyond_maximum::RULE,
     &alarm_counts_bytes::RULE,
     &alarm_matches_no_metric::RULE,
+    &alarm_misses_metric_filter::RULE,
+    &alarm_refused::RULE,
     &alarm_window_too_long::RULE,
     &alarm_without_actions::RULE,
     &backup_inside_window::RULE,
+    &backup_rule_refused::RULE,
+    &bucket_policy_locks_out::RULE,
+    &bucket_settings_refused::RULE,
     &buffers_beyond_memory::RULE,
+    &cache_settings_refused::RULE,
     &capacity_out_of_range::RULE,
     &certificate_outside_us_east_1::RULE,
+    &composite_alarm_without_alarm::RULE,
     &confused_deputy::RULE,
     &container_not_in_task::RULE,
+    &data_lost_with_stack::RULE,
     &database_memory_overcommitted::RULE,
     &database_name_refused::RULE,
     &database_settings_refused::RULE,
@@ -120,12 +138,14 @@ pub static RULES: &[&Rule] = &[
     &import_out_of_order::RULE,
     &import_without_exporter::RULE,
     &key_locks_out_owner::RULE,
+    &lifecycle_refused::RULE,
     &list_passed_as_string::RULE,
     &log_export_of_another_engine::RULE,
     &log_group_after_writer::RULE,
     &log_group_by_itself::RULE,
     &log_key_refuses_logs::RULE,
     &macro_with_nested_stacks::RULE,
+    &metric_filter_refused::RULE,
     &missing_secret_key::RULE,
     &name_of_wrong_length::RULE,
     &name_taken_twice::RULE,

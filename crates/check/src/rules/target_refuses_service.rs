@@ -1,8 +1,9 @@
-use crate::deliveries::{Admissions, deliveries};
-use crate::links::Links;
+use crate::deliveries::{Admissions, Delivery, deliveries};
+use crate::links::{Links, Place};
 use crate::rule::{Cx, Rule};
 use kumiki_project::partition;
 use kumiki_source::{Hop, Severity, message};
+use std::collections::BTreeMap;
 
 pub(crate) static RULE: Rule = Rule {
     name: "target-refuses-service",
@@ -18,12 +19,17 @@ fn check(cx: &mut Cx<'_>) {
     }
     let links = Links::new(cx);
     let admissions = Admissions::new(&links);
+    // Target and service: the first delivery, and how many there are.
+    let mut refused: BTreeMap<(Place, String), (Delivery<'_>, usize)> = BTreeMap::new();
     for delivery in deliveries(&links) {
         if admissions.of(&links, &delivery).is_none_or(|it| !it.is_empty()) {
             continue;
         }
-        let target = links.at(delivery.to);
-        let (name, service, action) = (&target.logical_id, delivery.principal(), delivery.action);
+        refused.entry((delivery.to, delivery.principal())).or_insert((delivery, 0)).1 += 1;
+    }
+    for ((to, service), (delivery, count)) in refused {
+        let target = links.at(to);
+        let (name, action) = (&target.logical_id, delivery.action);
         let finding = cx.report_value(
             delivery.value,
             message!("`{name}` does not allow `{service}` `{action}`", name, service, action),
@@ -42,5 +48,9 @@ fn check(cx: &mut Cx<'_>) {
             ),
             false => message!("nothing is delivered; add an `{kind}` for the service", kind),
         });
+        if count > 1 {
+            let others = count - 1;
+            finding.help.push(message!("the same holds for {others} more of the tree", others));
+        }
     }
 }
