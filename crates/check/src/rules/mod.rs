@@ -1,6 +1,7 @@
 //! Every rule: a file, a page and a line here.
 
 mod above_default_quota;
+mod above_resource_quota;
 mod admin_policy;
 mod alarm_beyond_maximum;
 mod alarm_counts_bytes;
@@ -18,6 +19,7 @@ mod cache_settings_refused;
 mod capacity_out_of_range;
 mod certificate_outside_us_east_1;
 mod composite_alarm_without_alarm;
+mod condition_never_holds;
 mod confused_deputy;
 mod container_not_in_task;
 mod data_lost_with_stack;
@@ -31,6 +33,7 @@ mod endpoint_policy_open;
 mod engine_past_support;
 mod engine_version_retired;
 mod event_input_ignored;
+mod event_never_arrives;
 mod export_lock;
 mod export_name_unknown_in_preview;
 mod extended_support_by_default;
@@ -46,6 +49,7 @@ mod log_group_after_writer;
 mod log_group_by_itself;
 mod log_key_refuses_logs;
 mod macro_with_nested_stacks;
+mod made_too_early;
 mod metric_filter_refused;
 mod missing_secret_key;
 mod name_of_wrong_length;
@@ -59,6 +63,7 @@ mod parameter_group_family;
 mod parameter_reaches_nothing;
 mod pass_role_too_wide;
 mod placeholder_left;
+mod policy_open_to_world;
 mod policy_too_large;
 mod price_class_without_users;
 mod public_resource_before_gateway;
@@ -72,22 +77,29 @@ mod scaling_target_without_service;
 mod service_before_listener;
 mod service_does_not_fit_task;
 mod service_without_source;
+mod statement_matches_nothing;
 mod subnet_outside_vpc;
 mod subnets_in_one_zone;
 mod support_ends_soon;
 mod target_group_of_wrong_type;
+mod target_in_another_region;
 mod target_refuses_service;
 mod template_url_computed;
+mod text_is_not_json;
 mod too_many_managed_policies;
 mod too_many_security_group_rules;
 mod topic_key_refuses_publisher;
 mod tree_too_large;
+mod trust_open_to_world;
 mod unknown_action;
 mod unused_export;
 mod unused_output;
 mod value_of_another_kind;
+mod value_too_large;
+mod variable_in_old_policy;
 mod volatile_value_constrained;
 mod volatile_value_decides;
+mod web_acl_log_misnamed;
 mod web_acl_of_wrong_scope;
 mod web_acl_outside_us_east_1;
 mod wildcard_action;
@@ -100,6 +112,7 @@ use crate::rule::Rule;
 /// All rules, by name.
 pub static RULES: &[&Rule] = &[
     &above_default_quota::RULE,
+    &above_resource_quota::RULE,
     &admin_policy::RULE,
     &alarm_beyond_maximum::RULE,
     &alarm_counts_bytes::RULE,
@@ -117,6 +130,7 @@ pub static RULES: &[&Rule] = &[
     &capacity_out_of_range::RULE,
     &certificate_outside_us_east_1::RULE,
     &composite_alarm_without_alarm::RULE,
+    &condition_never_holds::RULE,
     &confused_deputy::RULE,
     &container_not_in_task::RULE,
     &data_lost_with_stack::RULE,
@@ -130,6 +144,7 @@ pub static RULES: &[&Rule] = &[
     &engine_past_support::RULE,
     &engine_version_retired::RULE,
     &event_input_ignored::RULE,
+    &event_never_arrives::RULE,
     &export_lock::RULE,
     &export_name_unknown_in_preview::RULE,
     &extended_support_by_default::RULE,
@@ -145,6 +160,7 @@ pub static RULES: &[&Rule] = &[
     &log_group_by_itself::RULE,
     &log_key_refuses_logs::RULE,
     &macro_with_nested_stacks::RULE,
+    &made_too_early::RULE,
     &metric_filter_refused::RULE,
     &missing_secret_key::RULE,
     &name_of_wrong_length::RULE,
@@ -158,6 +174,7 @@ pub static RULES: &[&Rule] = &[
     &parameter_reaches_nothing::RULE,
     &pass_role_too_wide::RULE,
     &placeholder_left::RULE,
+    &policy_open_to_world::RULE,
     &policy_too_large::RULE,
     &price_class_without_users::RULE,
     &public_resource_before_gateway::RULE,
@@ -171,22 +188,29 @@ pub static RULES: &[&Rule] = &[
     &service_before_listener::RULE,
     &service_does_not_fit_task::RULE,
     &service_without_source::RULE,
+    &statement_matches_nothing::RULE,
     &subnet_outside_vpc::RULE,
     &subnets_in_one_zone::RULE,
     &support_ends_soon::RULE,
     &target_group_of_wrong_type::RULE,
+    &target_in_another_region::RULE,
     &target_refuses_service::RULE,
     &template_url_computed::RULE,
+    &text_is_not_json::RULE,
     &too_many_managed_policies::RULE,
     &too_many_security_group_rules::RULE,
     &topic_key_refuses_publisher::RULE,
     &tree_too_large::RULE,
+    &trust_open_to_world::RULE,
     &unknown_action::RULE,
     &unused_export::RULE,
     &unused_output::RULE,
     &value_of_another_kind::RULE,
+    &value_too_large::RULE,
+    &variable_in_old_policy::RULE,
     &volatile_value_constrained::RULE,
     &volatile_value_decides::RULE,
+    &web_acl_log_misnamed::RULE,
     &web_acl_of_wrong_scope::RULE,
     &web_acl_outside_us_east_1::RULE,
     &wildcard_action::RULE,
