@@ -4,7 +4,7 @@
 use crate::links::{Links, Place};
 use crate::paths::each;
 use crate::policies::Policy;
-use kumiki_project::{Resource, Value};
+use kumiki_project::{Resource, Unknown, Value};
 use std::collections::HashMap;
 
 const BUCKET: &str = "AWS::S3::Bucket";
@@ -80,6 +80,16 @@ const ROUTES: [(&str, &[&str], &str, bool); 17] = [
     ("AWS::SecretsManager::RotationSchedule", &["RotationLambdaARN"], "secretsmanager", true),
 ];
 
+/// A type, and the path of an address that may be of a function.
+///
+/// <https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-integrations.html>
+const URIS: [(&str, &str); 4] = [
+    ("AWS::ApiGateway::Authorizer", "AuthorizerUri"),
+    ("AWS::ApiGateway::Method", "Integration.Uri"),
+    ("AWS::ApiGatewayV2::Authorizer", "AuthorizerUri"),
+    ("AWS::ApiGatewayV2::Integration", "IntegrationUri"),
+];
+
 const ACTIONS: &[&str] = &["AlarmActions", "InsufficientDataActions", "OKActions"];
 
 /// Services that the policy which a topic has by itself admits: they say for which account they
@@ -115,6 +125,29 @@ pub(crate) fn deliveries<'t>(links: &Links<'t>) -> Vec<Delivery<'t>> {
         TARGETS.map(|(type_name, property, _)| (type_name, links.names(type_name, property)));
     let mut found = Vec::new();
     for (from, _, resource) in links.all() {
+        // The address of a function is put together from its ARN.
+        for (_, path) in URIS.iter().filter(|it| *it.0 == *resource.type_name) {
+            let credentials =
+                ["Integration.Credentials", "AuthorizerCredentials", "CredentialsArn"];
+            if credentials.iter().any(|it| resource.property(it).is_some()) {
+                continue;
+            }
+            if let Some(value) = resource.property(path)
+                && let Some(Unknown::Attribute(of, _)) = value.as_unknown().map(|it| &**it)
+                && &*of.type_name == FUNCTION
+                && let Some(to) = links.place(of)
+            {
+                let action = "lambda:InvokeFunction";
+                found.push(Delivery {
+                    from,
+                    value,
+                    to,
+                    service: "apigateway",
+                    action,
+                    tried: false,
+                });
+            }
+        }
         let mut add = |value: &'t Value, service: &'static str, tried: bool| {
             let target =
                 TARGETS.iter().zip(&names).find_map(|((type_name, _, action), (_, names))| {
@@ -143,10 +176,35 @@ pub(crate) fn deliveries<'t>(links: &Links<'t>) -> Vec<Delivery<'t>> {
             TOPIC => each(&resource.properties, "Subscription.Endpoint", &mut |value| {
                 add(value, "sns", false);
             }),
+            "AWS::ElasticLoadBalancingV2::LoadBalancer" => {
+                for value in log_buckets(resource) {
+                    add(value, LOAD_BALANCING, true);
+                }
+            }
             _ => {}
         }
     }
     found
+}
+
+/// Load balancers write logs under names of their own, which differ between Regions.
+///
+/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/enable-access-logging.html>
+const LOAD_BALANCING: &str = "logdelivery.elasticloadbalancing";
+
+/// The buckets that a load balancer writes logs to.
+pub(crate) fn log_buckets(balancer: &Resource) -> Vec<&Value> {
+    let attributes = balancer.property("LoadBalancerAttributes").and_then(Value::as_list);
+    let of = |key: &str| {
+        let attributes = attributes.unwrap_or_default().iter();
+        let mut found = attributes.filter(|it| it.get("Key").and_then(Value::as_text) == Some(key));
+        found.next().and_then(|it| it.get("Value"))
+    };
+    ["access_logs.s3", "connection_logs.s3", "health_check_logs.s3"]
+        .into_iter()
+        .filter(|it| of(&format!("{it}.enabled")).and_then(Value::as_bool) == Some(true))
+        .filter_map(|it| of(&format!("{it}.bucket")))
+        .collect()
 }
 
 /// What admits services to the resources of a tree.
@@ -237,7 +295,11 @@ impl<'t> Admissions<'t> {
         for (place, document) in policies.into_iter().flatten() {
             let policy = Policy::read(document);
             let service = delivery.principal();
-            if !policy.whole || policy.may_allow(&service, delivery.action).next().is_some() {
+            let admits = match delivery.service {
+                LOAD_BALANCING => policy.allowing().any(|it| it.may_cover(delivery.action)),
+                _ => policy.may_allow(&service, delivery.action).next().is_some(),
+            };
+            if !policy.whole || admits {
                 admitting.push(*place);
             }
         }

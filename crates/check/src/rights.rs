@@ -47,6 +47,11 @@ pub(crate) enum Given {
 }
 
 impl Rights<'_> {
+    /// The resources that give rights, the role itself among them.
+    pub(crate) fn givers(&self) -> impl Iterator<Item = Place> {
+        self.documents.iter().map(|it| it.0)
+    }
+
     /// What gives the right to an action on a resource of the tree, or on anything.
     pub(crate) fn give(
         &self,

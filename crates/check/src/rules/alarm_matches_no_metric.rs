@@ -15,7 +15,8 @@ pub(crate) static RULE: Rule = Rule {
 /// Namespaces whose metrics are in one Region only.
 ///
 /// <https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/monitoring-using-cloudwatch.html>
-const GLOBAL: [&str; 2] = ["AWS/CloudFront", "AWS/Billing"];
+/// <https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/monitoring-cloudwatch.html>
+const GLOBAL: [&str; 3] = ["AWS/CloudFront", "AWS/Billing", "AWS/Route53"];
 
 /// Metrics that exist only together with another dimension: a dimension, the one it needs, and how
 /// the metrics begin for which that is so.

@@ -60,6 +60,7 @@ mod open_to_world;
 mod option_group_engine;
 mod overlapping_subnets;
 mod parameter_group_family;
+mod parameter_of_its_own_tree;
 mod parameter_reaches_nothing;
 mod pass_role_too_wide;
 mod placeholder_left;
@@ -81,6 +82,7 @@ mod statement_matches_nothing;
 mod subnet_outside_vpc;
 mod subnets_in_one_zone;
 mod support_ends_soon;
+mod table_settings_refused;
 mod target_group_of_wrong_type;
 mod target_in_another_region;
 mod target_refuses_service;
@@ -92,6 +94,7 @@ mod topic_key_refuses_publisher;
 mod tree_too_large;
 mod trust_open_to_world;
 mod unknown_action;
+mod unknown_service_principal;
 mod unused_export;
 mod unused_output;
 mod value_of_another_kind;
@@ -171,6 +174,7 @@ pub static RULES: &[&Rule] = &[
     &option_group_engine::RULE,
     &overlapping_subnets::RULE,
     &parameter_group_family::RULE,
+    &parameter_of_its_own_tree::RULE,
     &parameter_reaches_nothing::RULE,
     &pass_role_too_wide::RULE,
     &placeholder_left::RULE,
@@ -192,6 +196,7 @@ pub static RULES: &[&Rule] = &[
     &subnet_outside_vpc::RULE,
     &subnets_in_one_zone::RULE,
     &support_ends_soon::RULE,
+    &table_settings_refused::RULE,
     &target_group_of_wrong_type::RULE,
     &target_in_another_region::RULE,
     &target_refuses_service::RULE,
@@ -203,6 +208,7 @@ pub static RULES: &[&Rule] = &[
     &tree_too_large::RULE,
     &trust_open_to_world::RULE,
     &unknown_action::RULE,
+    &unknown_service_principal::RULE,
     &unused_export::RULE,
     &unused_output::RULE,
     &value_of_another_kind::RULE,

@@ -11,7 +11,7 @@ pub(crate) static RULE: Rule = Rule {
 };
 
 /// Actions that read or change data, secrets or permissions, and take a resource.
-const SENSITIVE: [&str; 27] = [
+const SENSITIVE: [&str; 33] = [
     "dynamodb:DeleteItem",
     "dynamodb:GetItem",
     "dynamodb:PutItem",
@@ -20,11 +20,17 @@ const SENSITIVE: [&str; 27] = [
     "dynamodb:UpdateItem",
     "ecs:ExecuteCommand",
     "ecs:RunTask",
+    "iam:AddUserToGroup",
     "iam:AttachRolePolicy",
+    "iam:AttachUserPolicy",
     "iam:CreateAccessKey",
+    "iam:CreateLoginProfile",
     "iam:CreatePolicyVersion",
     "iam:PutRolePolicy",
+    "iam:PutUserPolicy",
+    "iam:SetDefaultPolicyVersion",
     "iam:UpdateAssumeRolePolicy",
+    "iam:UpdateLoginProfile",
     "kms:Decrypt",
     "kms:GenerateDataKey",
     "lambda:InvokeFunction",
