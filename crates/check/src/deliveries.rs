@@ -28,7 +28,7 @@ const TARGETS: [(&str, &str, &str); 4] = [
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html>
 /// <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/create-s3-bucket-policy-for-cloudtrail.html>
 /// <https://docs.aws.amazon.com/secretsmanager/latest/userguide/rotating-secrets-required-permissions-function.html>
-const ROUTES: [(&str, &[&str], &str, bool); 17] = [
+const ROUTES: [(&str, &[&str], &str, bool); 18] = [
     ("AWS::Backup::BackupVault", &["Notifications.SNSTopicArn"], "backup", false),
     (
         "AWS::Budgets::Budget",
@@ -76,6 +76,7 @@ const ROUTES: [(&str, &[&str], &str, bool); 17] = [
         "s3",
         true,
     ),
+    ("AWS::S3::Bucket", &["LoggingConfiguration.DestinationBucketName"], "logging.s3", false),
     ("AWS::SNS::Subscription", &["Endpoint", "RedrivePolicy.deadLetterTargetArn"], "sns", false),
     ("AWS::SecretsManager::RotationSchedule", &["RotationLambdaARN"], "secretsmanager", true),
 ];
@@ -287,6 +288,10 @@ impl<'t> Admissions<'t> {
             return Some(admitting.collect());
         }
         let policies = self.policies.get(&delivery.to);
+        // Access logs of S3 may be admitted by ACL as well.
+        if delivery.service == "logging.s3" && target.property("AccessControl").is_some() {
+            return None;
+        }
         if policies.is_none() && &*target.type_name == TOPIC && DEFAULT.contains(&delivery.service)
         {
             return None;

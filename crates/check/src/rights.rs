@@ -4,7 +4,7 @@ use crate::links::{Links, Place};
 use crate::policies::{Policy, Statement, matches};
 use crate::services::named;
 use kumiki_project::{Kind, Resource, ResourceRef, Unknown, Value};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 const FUNCTION: &str = "AWS::Lambda::Function";
 const POLICY: &str = "AWS::IAM::ManagedPolicy";
@@ -209,6 +209,7 @@ pub(crate) struct Need<'t> {
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html>
 pub(crate) fn needs<'t>(links: &Links<'t>) -> Vec<Need<'t>> {
     let mut needs = Vec::new();
+    let opened = opened(links);
     for (of, _, resource) in links.all() {
         let mut add = |value: &'t Value, role, action, target, tried| {
             needs.push(Need { of, value, role, action, target, tried });
@@ -217,7 +218,7 @@ pub(crate) fn needs<'t>(links: &Links<'t>) -> Vec<Need<'t>> {
         match &*resource.type_name {
             "AWS::ECS::TaskDefinition" => {
                 if let Some(role) = role(resource, "ExecutionRoleArn") {
-                    task(links, resource, &mut |value, action, target| {
+                    task(links, opened.as_ref(), resource, &mut |value, action, target| {
                         add(value, role, action, target, false);
                     });
                 }
@@ -285,6 +286,7 @@ pub(crate) fn needs<'t>(links: &Links<'t>) -> Vec<Need<'t>> {
 /// What the containers of a task definition need before they start.
 fn task<'t>(
     links: &Links<'t>,
+    opened: Option<&HashSet<Place>>,
     task: &'t Resource,
     add: &mut dyn FnMut(&'t Value, &'static str, Option<ResourceRef>),
 ) {
@@ -315,7 +317,10 @@ fn task<'t>(
             match named {
                 Some(of) if &*of.type_name == SECRET => {
                     // The secret may open itself to the role.
-                    if !opened(links, &of) {
+                    let place = links.place(&of);
+                    let may =
+                        place.is_none_or(|it| opened.is_none_or(|opened| opened.contains(&it)));
+                    if !may {
                         add(from, "secretsmanager:GetSecretValue", Some(of));
                     }
                 }
@@ -350,12 +355,15 @@ fn of_ecr(image: &Value) -> bool {
     }
 }
 
-/// Whether a policy of a secret's own may admit somebody.
-fn opened(links: &Links<'_>, secret: &ResourceRef) -> bool {
-    links.certain("AWS::SecretsManager::ResourcePolicy").any(|(_, _, policy)| {
-        let of = policy.property("SecretId").and_then(|it| links.reference(it));
-        let admits = policy.property("ResourcePolicy").map(Policy::read);
-        of.is_none_or(|it| it.resource == secret)
-            && admits.is_none_or(|it| !it.whole || it.allowing().next().is_some())
-    })
+/// The secrets whose own policy may admit somebody; nothing if it may be any of them.
+fn opened(links: &Links<'_>) -> Option<HashSet<Place>> {
+    let mut opened = HashSet::new();
+    for (_, _, policy) in links.certain("AWS::SecretsManager::ResourcePolicy") {
+        let document = policy.property("ResourcePolicy").map(Policy::read);
+        if document.is_none_or(|it| !it.whole || it.allowing().next().is_some()) {
+            let secret = policy.property("SecretId").and_then(|it| links.reference(it))?;
+            opened.extend(links.place(secret.resource));
+        }
+    }
+    Some(opened)
 }
