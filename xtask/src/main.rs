@@ -9,6 +9,8 @@ mod bench;
 mod catalogue;
 #[cfg(test)]
 mod documents;
+#[cfg(test)]
+mod manual;
 mod sentences;
 mod traceability;
 #[cfg(test)]

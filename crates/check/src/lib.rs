@@ -9,10 +9,12 @@ mod aws;
 mod databases;
 mod declared;
 mod deliveries;
+mod identity;
 mod keys;
 mod kinds;
 mod links;
 mod log_groups;
+mod manual;
 mod merge;
 mod metrics;
 mod names;
@@ -32,10 +34,12 @@ mod volatile;
 mod windows;
 
 pub use aws::{Answers, Aws, AwsError};
+pub use identity::Identity;
+pub use manual::Manual;
 pub use merge::merge;
 pub use rule::{Rule, Subject};
 pub use rules::RULES;
-pub use suppress::suppress;
+pub use suppress::{Accepted, Suppressed, suppress};
 pub use usage::Usages;
 
 use kumiki_source::Diagnostic;

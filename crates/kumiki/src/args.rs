@@ -3,6 +3,7 @@
 use crate::language::Language;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use kumiki_source::Severity;
+use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 /// Checks, plans, rehearses and deploys trees of CloudFormation stacks
@@ -44,6 +45,8 @@ pub(crate) enum Command {
     Check(Check),
     /// Explain a rule
     Explain(Explain),
+    /// Print what a shell needs to complete commands and options
+    Completions(Completions),
     /// Show what would change
     Plan(Plan),
     /// Plan, review and execute
@@ -94,6 +97,25 @@ pub(crate) struct Check {
     /// The format of the findings
     #[arg(long, value_enum, default_value = "text")]
     pub(crate) format: Format,
+    /// Tell only findings that this file does not know
+    #[arg(long, value_name = "FILE")]
+    pub(crate) baseline: Option<PathBuf>,
+    /// Write the baseline anew with what is found now
+    #[arg(long, requires = "baseline", conflicts_with_all = ["environments", "root", "watch"])]
+    pub(crate) update_baseline: bool,
+    /// Report accepted findings too, with their reasons
+    #[arg(long)]
+    pub(crate) accepted: bool,
+}
+
+impl From<Severity> for Level {
+    fn from(it: Severity) -> Self {
+        match it {
+            Severity::Error => Self::Error,
+            Severity::Warning => Self::Warning,
+            Severity::Info => Self::Info,
+        }
+    }
 }
 
 impl From<Level> for Severity {
@@ -115,7 +137,8 @@ pub(crate) enum Format {
     Github,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub(crate) enum Level {
     Error,
     Warning,
@@ -126,6 +149,13 @@ pub(crate) enum Level {
 pub(crate) struct Explain {
     /// The rule; without one, the rules are listed
     pub(crate) rule: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Completions {
+    /// The shell
+    #[arg(value_enum)]
+    pub(crate) shell: clap_complete::Shell,
 }
 
 #[derive(Debug, clap::Args)]
@@ -197,8 +227,13 @@ impl Args {
             asked = value.and_then(|it| Language::from_str(&it, true).ok()).or(asked);
         }
         let language = asked.unwrap_or_else(Language::of_environment);
-        let matches = translate(Self::command(), language).try_get_matches()?;
+        let matches = Self::translated(language).try_get_matches()?;
         Self::from_arg_matches(&matches)
+    }
+
+    /// The command line, with help in a language.
+    pub(crate) fn translated(language: Language) -> clap::Command {
+        translate(Self::command(), language)
     }
 }
 

@@ -6,9 +6,9 @@
 
 use crate::checking::{Checked, Scope, today};
 use crate::files::Note;
-use kumiki_check::Answers;
+use kumiki_check::{Answers, Suppressed};
 use kumiki_project::{Files, decode};
-use kumiki_source::{Diagnostic, Sources};
+use kumiki_source::Sources;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
@@ -31,21 +31,21 @@ pub(crate) struct Cache {
 #[derive(Debug, Default)]
 pub(crate) struct Findings {
     pub(crate) sources: Sources,
-    pub(crate) findings: Vec<Diagnostic>,
+    pub(crate) found: Suppressed,
 }
 
 #[derive(Serialize)]
 struct Keep<'c> {
     notes: Vec<Note>,
     sources: Vec<&'c str>,
-    findings: &'c [Diagnostic],
+    found: &'c Suppressed,
 }
 
 #[derive(Deserialize)]
 struct Kept {
     notes: Vec<Note>,
     sources: Vec<String>,
-    findings: Vec<Diagnostic>,
+    found: Suppressed,
 }
 
 impl Cache {
@@ -77,7 +77,7 @@ impl Cache {
         for path in &kept.sources {
             sources.add(path.as_str(), texts.get(path.as_str())?.as_str());
         }
-        Some(Findings { sources, findings: kept.findings })
+        Some(Findings { sources, found: kept.found })
     }
 
     /// What AWS's rules answered in the last check.
@@ -100,7 +100,7 @@ impl Cache {
             &Keep {
                 notes: checked.project.files.notes(),
                 sources: sources.map(|(_, it)| it.path()).collect(),
-                findings: &checked.findings,
+                found: &checked.found,
             },
         );
         self.write("answers", answers);

@@ -5,7 +5,11 @@
 
 use crate::output::Stop;
 use crate::project::{Project, REHEARSAL_ACCOUNT, Trouble, parameters_from};
+<<<<<<< HEAD
 use kumiki_check::{Answers, Aws, AwsError, Subject, Usages, check_tree, merge, suppress};
+=======
+use kumiki_check::{Answers, Aws, AwsError, Subject, Suppressed, check_tree, merge, suppress};
+>>>>>>> 0beb525 (Adopting check: suppression beside the resource, a baseline, completions, a manual for every name)
 use kumiki_project::{Files, Inputs, TemplateId, Tree};
 use kumiki_source::{Diagnostic, message};
 use rayon::prelude::*;
@@ -50,7 +54,7 @@ pub(crate) struct Checked {
     /// Each job with its tree.
     #[expect(dead_code, reason = "for the language server")]
     pub(crate) jobs: Vec<(Job, Tree)>,
-    pub(crate) findings: Vec<Diagnostic>,
+    pub(crate) found: Suppressed,
 }
 
 /// Checks, and remembers what helps to check again.
@@ -121,14 +125,14 @@ impl Checker {
         let theirs = Aws::check_trees(library, &trees, &findings, &mut self.answers, aws)
             .map_err(|error| Stop::new(message!("AWS's rules cannot be run: {error}", error)))?;
         findings.extend(Aws::without_repetitions(library, theirs, &findings));
-        let mut findings = merge(findings, &environments);
-        if let Some(config) = project.config_file {
-            let suppressions = &project.config.suppressions;
-            findings = suppress(findings, suppressions, library, config);
-            // A part of the project does not show which suppressions are dead.
-            findings.retain(|it| whole || it.rule != "dead-suppression");
-        }
-        Ok(Checked { project, jobs, findings })
+        let findings = merge(findings, &environments);
+        let config = project.config_file.map(|it| (it, &*project.config.suppressions));
+        let mut found = suppress(findings, config, library);
+        // A part of the project does not show which suppressions are dead, and no more does a
+        // template without the values of a project.
+        let whole = whole && config.is_some();
+        found.findings.retain(|it| whole || it.rule != "dead-suppression");
+        Ok(Checked { project, jobs, found })
     }
 }
 

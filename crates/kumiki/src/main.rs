@@ -1,6 +1,7 @@
 //! The `kumiki` command: the only place that reads arguments, files and the clock, and that prints.
 
 mod args;
+mod baseline;
 mod cache;
 mod checking;
 mod command;
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
     let result = match &args.command {
         Command::Check(it) => command::check::run(it, &args.global, &output),
         Command::Explain(it) => command::explain::run(it, &output),
+        Command::Completions(it) => Ok(command::completions::run(it, &output)),
         Command::Plan(it) => command::plan::run(it, &args.global, &output),
         Command::Up(it) => command::up::run(it, &args.global, &output),
         Command::Destroy(it) => command::destroy::run(it, &args.global, &output),

@@ -127,6 +127,9 @@ pub(crate) struct JsonDiagnostic {
     message: String,
     #[serde(flatten)]
     place: Option<JsonPlace>,
+    /// The place in the words of its file, which stays when lines move.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    path: String,
     hops: Vec<JsonPlace>,
     help: Vec<String>,
     environments: Vec<String>,
@@ -159,6 +162,7 @@ pub(crate) fn json(
             severity: it.severity.as_str(),
             message: language.text(&it.message),
             place: it.span.map(|span| place(span, it.label.as_ref())),
+            path: it.path.clone(),
             hops: it.hops.iter().map(|hop| place(hop.span, hop.label.as_ref())).collect(),
             help: it.help.iter().map(|it| language.text(it)).collect(),
             environments: it.environments.clone(),

@@ -8,5 +8,6 @@ fn cli() {
         .case("tests/cmd/*.trycmd")
         .env("LC_ALL", "C.UTF-8")
         .env("COLUMNS", "100")
-        .env("NO_COLOR", "1");
+        .env("NO_COLOR", "1")
+        .env("GITHUB_WORKSPACE", "");
 }

@@ -47,6 +47,9 @@ pub struct Diagnostic {
     pub message: Message,
     /// The place to change. `None` only where there is no text at all, such as a missing file.
     pub span: Option<Span>,
+    /// The place in the words of its file instead of lines, such as
+    /// `Resources.Bucket.Properties.BucketName`; named once all findings are together.
+    pub path: String,
     /// A few words beside the place.
     pub label: Option<Message>,
     /// Other places, in the order in which a value travelled through them.
@@ -67,6 +70,7 @@ impl Diagnostic {
             severity,
             message,
             span: None,
+            path: String::new(),
             label: None,
             hops: Vec::new(),
             help: Vec::new(),

@@ -7,6 +7,7 @@
 mod document;
 mod expression;
 mod model;
+mod place;
 
 pub use document::{Document, Format, Key, Limits, Node, Value, parse_document};
 pub use expression::{Call, Entry, Expr, ExprKind, Reference, SubPart};

@@ -87,6 +87,8 @@ impl<'s, T> IntoIterator for &'s Section<T> {
 pub struct Template {
     /// The text it was read from.
     pub file: FileId,
+    /// The sections in the order of the text.
+    pub sections: Vec<Name>,
     /// `Description`.
     pub description: Option<Name>,
     /// `Transform`: macros and extensions of the language.
@@ -257,6 +259,7 @@ impl Parser<'_> {
         };
         let mut template = Template {
             file,
+            sections: Vec::new(),
             description: None,
             transforms: Vec::new(),
             parameters: Section::default(),
@@ -268,6 +271,7 @@ impl Parser<'_> {
             metadata: None,
         };
         for (key, node) in sections {
+            template.sections.push(Name { text: key.text.clone(), span: key.span });
             match &*key.text {
                 "AWSTemplateFormatVersion" | "Hooks" => {}
                 "Description" => template.description = self.text(node),

@@ -7,7 +7,9 @@ use crate::checking::{Checker, Scope, warm_up};
 use crate::files::Disk;
 use crate::output::{Output, Stop};
 use crate::project::{project_folder, split_template};
-use crate::{render, report};
+use crate::report::{self, Report};
+use crate::{baseline, render};
+use kumiki_check::{Accepted, Suppressed};
 use kumiki_project::Files;
 use kumiki_source::{Diagnostic, Severity, message};
 use serde::Serialize;
@@ -22,7 +24,7 @@ pub(crate) fn run(args: &Check, global: &Global, output: &Output) -> Result<Exit
         return watch(args, &scope, files, output);
     }
     let found = once(&scope, files, !args.no_cache)?;
-    show(args, &found, output)
+    show(args, found, scope.folder(), output)
 }
 
 /// What the arguments ask for.
@@ -71,7 +73,7 @@ fn once(scope: &Scope, files: Arc<Disk>, cached: bool) -> Result<Findings, Stop>
     if let Some(cache) = cache {
         cache.keep(&checked, &checker.answers);
     }
-    Ok(Findings { sources: checked.project.library.sources, findings: checked.findings })
+    Ok(Findings { sources: checked.project.library.sources, found: checked.found })
 }
 
 /// How long after a file is saved it is noticed at most.
@@ -89,11 +91,11 @@ fn watch(args: &Check, scope: &Scope, files: Arc<Disk>, output: &Output) -> Resu
         let notes = checked.project.files.notes();
         let stamps = files.stamps(&notes);
         let sources = checked.project.library.sources;
-        let found = Findings { sources, findings: checked.findings };
+        let found = Findings { sources, found: checked.found };
         if output.live {
             output.clear();
         }
-        show(args, &found, output)?;
+        show(args, found, scope.folder(), output)?;
         let milliseconds = started.elapsed().as_millis();
         let count = stamps.len();
         output.say(&message!(
@@ -109,16 +111,47 @@ fn watch(args: &Check, scope: &Scope, files: Arc<Disk>, output: &Output) -> Resu
     }
 }
 
-fn show(args: &Check, found: &Findings, output: &Output) -> Result<Exit, Stop> {
-    let Findings { sources, findings } = found;
+fn show(args: &Check, found: Findings, folder: &Path, output: &Output) -> Result<Exit, Stop> {
+    let Findings { mut sources, mut found } = found;
     let least = args.severity.into();
-    let shown: Vec<Diagnostic> =
-        findings.iter().filter(|it| it.severity <= least).cloned().collect();
-    let format = if output.json { Format::Json } else { args.format };
-    match format {
+    found.findings.retain(|it| it.severity <= least);
+    let mut counts = None;
+    if let Some(file) = &args.baseline {
+        if args.update_baseline {
+            baseline::write(file, &found.findings, &sources)?;
+        }
+        let environments = &args.environments;
+        let whole = args.root.is_none() && environments.is_empty();
+        let compared = baseline::compare(file, found, &mut sources, environments, least, whole)?;
+        (found, counts) = (compared.found, compared.counts);
+        found.findings.retain(|it| it.severity <= least);
+    }
+    found.accepted.retain(|it| args.accepted && it.finding.severity <= least);
+    let Suppressed { findings, accepted } = found;
+    let report = || Report {
+        findings: &findings,
+        accepted: &accepted,
+        sources: &sources,
+        paths: report::paths(&sources, folder),
+        language: output.language,
+        strict: args.strict,
+    };
+    match if output.json { Format::Json } else { args.format } {
         Format::Text => {
-            output.diagnostics(&shown, sources);
-            output.summary(&shown);
+            output.diagnostics(&findings, &sources);
+            let accepted: Vec<Diagnostic> = accepted.iter().map(with_reason).collect();
+            output.diagnostics(&accepted, &sources);
+            output.summary(&findings);
+            if args.accepted {
+                output.say(&message!("accepted: {count}", count = accepted.len()));
+            }
+            if let Some((known, gone)) = counts {
+                output.say(&message!(
+                    "in the baseline: {known}, gone from it: {gone}",
+                    known,
+                    gone
+                ));
+            }
             if args.severity != Level::Info {
                 output.say(&message!("advice is not shown: pass `--severity info`"));
             }
@@ -127,19 +160,23 @@ fn show(args: &Check, found: &Findings, output: &Output) -> Result<Exit, Stop> {
             #[derive(Serialize)]
             struct Content {
                 findings: Vec<render::JsonDiagnostic>,
+                #[serde(skip_serializing_if = "Vec::is_empty")]
+                accepted: Vec<render::JsonDiagnostic>,
             }
-            let findings = render::json(&shown, sources, output.language);
-            output.document("check", Content { findings });
+            let accepted: Vec<Diagnostic> = accepted.iter().map(with_reason).collect();
+            let json = |it: &[Diagnostic]| render::json(it, &sources, output.language);
+            let content = Content { findings: json(&findings), accepted: json(&accepted) };
+            output.document("check", content);
         }
-        Format::Sarif => output.line(&report::sarif(&shown, sources, output.language).to_string()),
+        Format::Sarif => output.line(&format!("{:#}", report().sarif())),
         Format::Github => {
-            let text = report::github(&shown, sources, output.language);
+            let text = report().github();
             if !text.is_empty() {
                 output.line(&text);
             }
         }
-        Format::Junit => match report::junit(&shown, sources, output.language) {
-            Ok(text) => output.line(&text),
+        Format::Junit => match report().junit() {
+            Ok(text) => output.line(text.trim_end()),
             Err(error) => {
                 return Err(Stop::new(message!("the report cannot be written: {error}", error)));
             }
@@ -149,4 +186,13 @@ fn show(args: &Check, found: &Findings, output: &Output) -> Result<Exit, Stop> {
     let failed = worst == Some(Severity::Error)
         || args.strict && worst.is_some_and(|it| it <= Severity::Warning);
     Ok(if failed { Exit::Failed } else { Exit::Done })
+}
+
+/// An accepted finding that shows where and why it is accepted.
+fn with_reason(accepted: &Accepted) -> Diagnostic {
+    let label = match &accepted.reason {
+        Some(reason) => message!("accepted: {reason}", reason),
+        None => message!("accepted here"),
+    };
+    accepted.finding.clone().hop(accepted.at, label)
 }

@@ -1,6 +1,7 @@
 //! One module per command, or per family of commands that differ in a table only.
 
 pub(crate) mod check;
+pub(crate) mod completions;
 pub(crate) mod destroy;
 pub(crate) mod explain;
 pub(crate) mod plan;
