@@ -16,8 +16,6 @@ FLAGS := --locked --ignore-rust-version
 NEXTEST_VERSION := 0.9.143
 DENY_VERSION := 0.20.2
 MACHETE_VERSION := 0.9.2
-CFN_LINT_VERSION := 1.58.0
-CHECKOV_VERSION := 3.3.30
 PYTHON := $(TOOLS)/python/bin
 
 export PATH := $(TOOLS)/bin:$(PATH)
@@ -59,22 +57,25 @@ tools: ## Install the tools of `make test` at their pinned versions
 	@$(call install,cargo-deny,$(DENY_VERSION))
 	@$(call install,cargo-machete,$(MACHETE_VERSION))
 
-# Programs that others wrote look at the same templates. They need Python 3, and nothing else here
-# does. W3002 says that a relative TemplateURL needs packaging: it gets it.
+# Programs that others wrote look at the same templates, and at what Kumiki writes and brings along.
+# They need Python 3, and nothing else here does. W3002 says that a relative TemplateURL needs
+# packaging: it gets it.
 .PHONY: oracles
-oracles: python ## Check the templates with cfn-lint and checkov
+oracles: python ## Check templates and reports with programs that others wrote
 	cd $(PROJECT) && '$(PYTHON)/cfn-lint' --include-checks I --ignore-checks W3002 \
 		-r ap-northeast-1 -- stack.yaml nested/*/*.yaml bootstrap/stack.yaml rotation/stack.yaml
 	cd $(PROJECT) && '$(PYTHON)/cfn-lint' --include-checks I -r us-east-1 -- edge/stack.yaml
 	cd $(PROJECT) && '$(PYTHON)/cfn-lint' --include-checks I -r ap-northeast-3 -- dr/stack.yaml
 	'$(PYTHON)/checkov' --directory $(PROJECT) --framework cloudformation --skip-download --compact --quiet
+	cargo build $(FLAGS) --package kumiki
+	KUMIKI='$(TARGET)/debug/kumiki' KUMIKI_TOOLS='$(TOOLS)' '$(PYTHON)/python' crates/kumiki/tests/adopting.py
 
 .PHONY: python
 python:
-	@'$(PYTHON)/cfn-lint' --version 2>/dev/null | grep -qwF '$(CFN_LINT_VERSION)' && \
-		'$(PYTHON)/checkov' --version 2>/dev/null | grep -qwF '$(CHECKOV_VERSION)' || { \
+	@cmp --silent xtask/oracles.txt '$(TOOLS)/python/oracles.txt' || { \
 		python3 -m venv '$(TOOLS)/python' && \
-		'$(PYTHON)/pip' install --quiet 'cfn-lint==$(CFN_LINT_VERSION)' 'checkov==$(CHECKOV_VERSION)'; \
+		'$(PYTHON)/pip' install --quiet --requirement xtask/oracles.txt && \
+		cp xtask/oracles.txt '$(TOOLS)/python/oracles.txt'; \
 	}
 
 .PHONY: bench
