@@ -34,6 +34,7 @@ const IMPURE: &[&str] = &["tokio", "mio", "hyper", "rustls", "rusqlite"];
 /// Libraries of which one crate knows, and who that is. Tests may know them too.
 const KNOWN_TO: &[(&str, &str)] = &[
     ("granit-parser", "kumiki-template"),
+    ("cloudformation-guard-lang", "kumiki-check"),
     ("cloudformation-validate", "kumiki-check"),
     ("rusqlite", "kumiki-backend-local"),
     ("annotate-snippets", "kumiki"),

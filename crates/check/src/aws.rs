@@ -283,7 +283,7 @@ impl Aws {
         let (bytes, path) = (text.as_bytes(), path.to_owned());
         let report = validate_bytes_with_path(&self.engine, &self.schemas, bytes, config, path)
             .map_err(|error| AwsError(error.to_string()))?;
-        let lines = Lines::new(text);
+        let source = Source::new("", text);
         let mut findings = Vec::new();
         for it in report.diagnostics {
             if NOT_SO.iter().any(|(id, part)| it.rule_id == *id && it.message.contains(part)) {
@@ -297,7 +297,7 @@ impl Aws {
             };
             let mut finding = Diagnostic::new(it.rule_id, severity, Message::verbatim(it.message));
             finding.span = Some(match it.location {
-                Some(location) => lines.span(file, &location),
+                Some(location) => span(&source, file, &location),
                 None => Span::file_start(file),
             });
             finding.help.extend(it.suggested_fix.map(Message::verbatim));
@@ -380,30 +380,10 @@ fn known_parameters(stack: &Stack, wrong: &HashSet<Span>) -> BTreeMap<String, St
         .collect()
 }
 
-/// The beginnings of a text's lines.
-struct Lines<'t> {
-    text: &'t str,
-    starts: Vec<usize>,
-}
-
-impl<'t> Lines<'t> {
-    fn new(text: &'t str) -> Self {
-        let after = text.match_indices('\n').map(|(at, _)| at + 1);
-        Self { text, starts: std::iter::once(0).chain(after).collect() }
-    }
-
-    /// AWS's lines and columns (both from 1, columns in characters) as bytes.
-    fn span(&self, file: FileId, at: &SourceSpan) -> Span {
-        let offset = |line: u32, column: u32| {
-            let Some(&start) = self.starts.get(line.saturating_sub(1) as usize) else {
-                return self.text.len();
-            };
-            let rest = self.text[start..].lines().next().unwrap_or_default();
-            let column = column.saturating_sub(1) as usize;
-            start + rest.char_indices().nth(column).map_or(rest.len(), |(at, _)| at)
-        };
-        let start = offset(at.start_line, at.start_column);
-        let end = offset(at.end_line, at.end_column);
-        Span::new(file, start, end.max(start))
-    }
+/// AWS's lines and columns (both from 1, columns in characters) as bytes.
+fn span(source: &Source, file: FileId, at: &SourceSpan) -> Span {
+    let offset = |line: u32, column: u32| source.offset(line as usize, column as usize);
+    let start = offset(at.start_line, at.start_column);
+    let end = offset(at.end_line, at.end_column);
+    Span::new(file, start, end.max(start))
 }

@@ -82,6 +82,9 @@ pub(crate) struct Check {
     /// The Region for the template given as PATH
     #[arg(long, value_name = "REGION", default_value = "ap-northeast-1")]
     pub(crate) region: String,
+    /// Check with the AWS CloudFormation Guard rules of this file, or below this folder; may be repeated
+    #[arg(long, value_name = "FILE")]
+    pub(crate) guard: Vec<PathBuf>,
     /// Show findings of this severity and above
     #[arg(long, value_enum, default_value = "warning")]
     pub(crate) severity: Level,

@@ -5,11 +5,9 @@
 
 use crate::output::Stop;
 use crate::project::{Project, REHEARSAL_ACCOUNT, Trouble, parameters_from};
-<<<<<<< HEAD
-use kumiki_check::{Answers, Aws, AwsError, Subject, Usages, check_tree, merge, suppress};
-=======
-use kumiki_check::{Answers, Aws, AwsError, Subject, Suppressed, check_tree, merge, suppress};
->>>>>>> 0beb525 (Adopting check: suppression beside the resource, a baseline, completions, a manual for every name)
+use kumiki_check::{
+    Answers, Aws, AwsError, Subject, Suppressed, Usages, check_guard, check_tree, merge, suppress,
+};
 use kumiki_project::{Files, Inputs, TemplateId, Tree};
 use kumiki_source::{Diagnostic, message};
 use rayon::prelude::*;
@@ -23,16 +21,34 @@ use std::time::SystemTime;
 #[derive(Clone, Debug, Serialize)]
 pub(crate) enum Scope {
     /// A project: every root in every environment and scenario, or only those that are named.
-    Project { folder: PathBuf, root: Option<String>, environments: Vec<String> },
+    Project {
+        folder: PathBuf,
+        root: Option<String>,
+        environments: Vec<String>,
+        /// Files of Guard rules besides those of the project.
+        guard: Vec<String>,
+    },
     /// Templates of a folder that has no configuration: those that are named, or else every
     /// template that no other nests.
-    Templates { folder: PathBuf, names: Vec<String>, parameters: Option<PathBuf>, region: String },
+    Templates {
+        folder: PathBuf,
+        names: Vec<String>,
+        parameters: Option<PathBuf>,
+        region: String,
+        guard: Vec<String>,
+    },
 }
 
 impl Scope {
     pub(crate) fn folder(&self) -> &PathBuf {
         match self {
             Self::Project { folder, .. } | Self::Templates { folder, .. } => folder,
+        }
+    }
+
+    fn guard(&self) -> &[String] {
+        match self {
+            Self::Project { guard, .. } | Self::Templates { guard, .. } => guard,
         }
     }
 }
@@ -89,6 +105,7 @@ impl Checker {
         files: Arc<dyn Files + Send + Sync>,
     ) -> Result<Checked, Stop> {
         let Opened { mut project, jobs, mut findings, environments, whole } = open(scope, files)?;
+        let guard = project.guard_files(scope.guard())?;
         let library = &project.library;
         findings.extend(library.diagnostics.iter().cloned());
         let trees: Vec<Tree> =
@@ -122,6 +139,7 @@ impl Checker {
         findings.extend(found.into_iter().flatten());
         let trees: Vec<(&Tree, &Inputs)> =
             jobs.iter().map(|(job, tree)| (tree, &job.inputs)).collect();
+        findings.extend(check_guard(library, &trees, &guard));
         let theirs = Aws::check_trees(library, &trees, &findings, &mut self.answers, aws)
             .map_err(|error| Stop::new(message!("AWS's rules cannot be run: {error}", error)))?;
         findings.extend(Aws::without_repetitions(library, theirs, &findings));
@@ -154,11 +172,11 @@ struct Opened {
 
 fn open(scope: &Scope, files: Arc<dyn Files + Send + Sync>) -> Result<Opened, Stop> {
     match scope {
-        Scope::Project { folder, root, environments } => {
+        Scope::Project { folder, root, environments, .. } => {
             let (project, trouble) = Project::open_with(folder.clone(), files)?;
             open_project(project, trouble, root.as_deref(), environments)
         }
-        Scope::Templates { folder, names, parameters, region } => {
+        Scope::Templates { folder, names, parameters, region, .. } => {
             let project = Project::without_config(folder.clone(), files);
             open_templates(project, names, parameters.as_ref(), region)
         }

@@ -76,7 +76,7 @@ impl Files for Disk {
                     Ok(it) if it.is_dir() && !matches!(name, "node_modules" | "target") => {
                         open.push(path);
                     }
-                    Ok(it) if it.is_file() && is_template_name(name) => found.push(path),
+                    Ok(it) if it.is_file() && is_wanted(name) => found.push(path),
                     _ => {}
                 }
             }
@@ -86,9 +86,9 @@ impl Files for Disk {
     }
 }
 
-/// Whether a file of this name may be a template.
-fn is_template_name(name: &str) -> bool {
-    [".yaml", ".yml", ".json", ".template"].iter().any(|it| name.ends_with(it))
+/// Whether a file of this name may be a template, or has Guard rules.
+fn is_wanted(name: &str) -> bool {
+    [".yaml", ".yml", ".json", ".template", ".guard"].iter().any(|it| name.ends_with(it))
 }
 
 /// What was asked of the files, and the digest of the answer.

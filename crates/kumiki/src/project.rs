@@ -46,6 +46,36 @@ impl From<Stop> for Trouble {
 }
 
 impl Project {
+    /// Reads the files of Guard rules of the project, and more.
+    ///
+    /// # Errors
+    /// When one cannot be read, or there is none in a folder.
+    pub(crate) fn guard_files(&mut self, more: &[String]) -> Result<Vec<FileId>, Stop> {
+        let mut found = Vec::new();
+        for path in self.config.guard.iter().chain(more) {
+            let mut names = vec![path.clone()];
+            let read = self.library.read(path, &self.files);
+            if read == Err(FileError::NotAFile) {
+                let folder = format!("{}/", path.trim_end_matches('/'));
+                names = self.files.list();
+                names.retain(|it| it.starts_with(&folder) && it.ends_with(".guard"));
+                if names.is_empty() {
+                    return Err(Stop::new(message!(
+                        "there is no `*.guard` file in `{path}`",
+                        path
+                    )));
+                }
+            }
+            for name in names {
+                found.push(self.library.read(&name, &self.files).map_err(|error| {
+                    Stop::new(message!("Guard rule file `{path}` cannot be read", path = name))
+                        .help(error.describe())
+                })?);
+            }
+        }
+        Ok(found)
+    }
+
     /// Opens the project at `--project`, or the one that the current folder lies in.
     ///
     /// # Errors

@@ -21,6 +21,9 @@ pub struct Config {
     /// a first creation: scenario, then parameter, then value.
     #[serde(default)]
     pub scenarios: BTreeMap<String, BTreeMap<String, String>>,
+    /// Files of AWS CloudFormation Guard rules, or folders of them, that every check evaluates.
+    #[serde(default)]
+    pub guard: Vec<String>,
     /// Findings that are accepted, each with its reason. One that accepts nothing is a finding.
     #[serde(default)]
     pub suppressions: Vec<Suppression>,

@@ -69,6 +69,15 @@ pub struct Source {
 }
 
 impl Source {
+    /// A text by itself.
+    pub fn new(path: impl Into<Arc<str>>, text: impl Into<Arc<str>>) -> Self {
+        let text = text.into();
+        let line_starts = std::iter::once(0)
+            .chain(text.match_indices('\n').map(|(at, _)| at as u32 + 1))
+            .collect();
+        Self { path: path.into(), text, line_starts }
+    }
+
     /// The path as shown to people: relative to the project, with `/` between its parts.
     pub fn path(&self) -> &str {
         &self.path
@@ -89,6 +98,15 @@ impl Source {
         let start = self.line_starts[line - 1] as usize;
         LineColumn { line, column: self.text[start..offset].chars().count() + 1 }
     }
+
+    /// The byte at a line and column, both from 1, columns in characters: the end of the line where
+    /// it has fewer.
+    pub fn offset(&self, line: usize, column: usize) -> usize {
+        let Some(start) = self.line_starts.get(line.max(1) - 1) else { return self.text.len() };
+        let start = *start as usize;
+        let rest = self.text[start..].lines().next().unwrap_or_default();
+        start + rest.char_indices().nth(column.max(1) - 1).map_or(rest.len(), |(at, _)| at)
+    }
 }
 
 /// All texts of one run, in the order in which they were read.
@@ -100,11 +118,7 @@ pub struct Sources {
 impl Sources {
     /// Keeps a text and returns its identity.
     pub fn add(&mut self, path: impl Into<Arc<str>>, text: impl Into<Arc<str>>) -> FileId {
-        let text = text.into();
-        let line_starts = std::iter::once(0)
-            .chain(text.match_indices('\n').map(|(at, _)| at as u32 + 1))
-            .collect();
-        self.files.push(Source { path: path.into(), text, line_starts });
+        self.files.push(Source::new(path, text));
         FileId(self.files.len() as u32 - 1)
     }
 

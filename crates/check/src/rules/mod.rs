@@ -226,4 +226,4 @@ pub static RULES: &[&Rule] = &[
 ];
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -10,7 +10,21 @@ use crate::{RULES, Subject, Usages, check_tree};
 use kumiki_project::{FileError, Files, Inputs, Library, Tree, parse_parameter_file};
 use std::collections::{BTreeMap, BTreeSet};
 
-struct Memory(BTreeMap<String, String>);
+/// Files by name, without the marks that JSON does not take.
+pub(crate) struct Memory(BTreeMap<String, String>);
+
+impl Memory {
+    pub(crate) fn new(files: BTreeMap<String, String>) -> Self {
+        let plain = |(name, text): (String, String)| match name.ends_with(".json") {
+            true => {
+                let lines = text.lines().map(|it| it.split(" # ").next().unwrap_or_default());
+                (name, lines.collect::<Vec<_>>().join("\n"))
+            }
+            false => (name, text),
+        };
+        Self(files.into_iter().map(plain).collect())
+    }
+}
 
 impl Files for Memory {
     fn read(&self, path: &str) -> Result<Vec<u8>, FileError> {
@@ -19,7 +33,7 @@ impl Files for Memory {
 }
 
 /// The examples of a page: for each `##` section, its files by name.
-fn examples(page: &str) -> Vec<(String, BTreeMap<String, String>)> {
+pub(crate) fn examples(page: &str) -> Vec<(String, BTreeMap<String, String>)> {
     let mut examples: Vec<(String, BTreeMap<String, String>)> = Vec::new();
     let mut open: Option<(String, String)> = None;
     for line in page.lines() {
@@ -28,8 +42,9 @@ fn examples(page: &str) -> Vec<(String, BTreeMap<String, String>)> {
                 if let Some(title) = line.strip_prefix("## ") {
                     let files = examples.last().map(|it| it.1.clone()).unwrap_or_default();
                     examples.push((title.to_owned(), files));
-                } else if let Some(name) =
-                    line.strip_prefix("```yaml ").or(line.strip_prefix("```json "))
+                } else if let Some(name) = ["```yaml ", "```json ", "```guard "]
+                    .iter()
+                    .find_map(|it| line.strip_prefix(it))
                 {
                     open = Some((name.to_owned(), String::new()));
                 }
@@ -48,7 +63,7 @@ fn examples(page: &str) -> Vec<(String, BTreeMap<String, String>)> {
     examples
 }
 
-fn inputs(library: &mut Library, files: &Memory) -> Inputs {
+pub(crate) fn inputs(library: &mut Library, files: &Memory) -> Inputs {
     let mut inputs = Inputs {
         environment: String::new(),
         region: "ap-northeast-1".to_owned(),
@@ -67,6 +82,22 @@ fn inputs(library: &mut Library, files: &Memory) -> Inputs {
     inputs
 }
 
+/// What the marks in the files say is found, sorted.
+pub(crate) fn marks(files: &BTreeMap<String, String>) -> Vec<String> {
+    let mut marks = Vec::new();
+    for (name, text) in files {
+        for (index, line) in text.lines().enumerate() {
+            for severity in ["error", "warning", "info"] {
+                if let Some((_, found)) = line.split_once(&format!("# {severity}: ")) {
+                    marks.push(format!("{name}:{} {severity} {found}", index + 1));
+                }
+            }
+        }
+    }
+    marks.sort();
+    marks
+}
+
 #[test]
 fn pages_are_true() {
     for rule in RULES {
@@ -74,24 +105,8 @@ fn pages_are_true() {
         let marked = |it: &'static str| it.strip_prefix("<!-- today: ")?.strip_suffix(" -->");
         let today = rule.page.lines().find_map(marked);
         for (title, files) in examples(rule.page) {
-            let mut expected = Vec::new();
-            for (name, text) in &files {
-                for (index, line) in text.lines().enumerate() {
-                    for severity in ["error", "warning", "info"] {
-                        if let Some((_, found)) = line.split_once(&format!("# {severity}: ")) {
-                            expected.push(format!("{name}:{} {severity} {found}", index + 1));
-                        }
-                    }
-                }
-            }
-            let plain = |(name, text): (String, String)| match name.ends_with(".json") {
-                true => {
-                    let lines = text.lines().map(|it| it.split(" # ").next().unwrap_or_default());
-                    (name, lines.collect::<Vec<_>>().join("\n"))
-                }
-                false => (name, text),
-            };
-            let files = Memory(files.into_iter().map(plain).collect());
+            let expected = marks(&files);
+            let files = Memory::new(files);
             let mut library = Library::default();
             library.load("stack.yaml", &files);
             let root = library.find("stack.yaml").expect("an example with stack.yaml");
@@ -116,7 +131,6 @@ fn pages_are_true() {
                 })
                 .collect();
             found.sort();
-            expected.sort();
             assert_eq!(found, expected, "{}: {title}", rule.name);
             failing += expected.iter().filter(|it| it.ends_with(rule.name)).count();
         }

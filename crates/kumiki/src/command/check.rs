@@ -29,19 +29,22 @@ pub(crate) fn run(args: &Check, global: &Global, output: &Output) -> Result<Exit
 
 /// What the arguments ask for.
 fn scope(args: &Check, global: &Global) -> Result<Scope, Stop> {
-    let templates = |folder: PathBuf, names: Vec<String>| Scope::Templates {
-        folder,
-        names,
-        parameters: args.parameters.clone(),
-        region: args.region.clone(),
+    let templates = |folder: PathBuf, names: Vec<String>| {
+        Ok(Scope::Templates {
+            guard: guard_files(&args.guard, &folder)?,
+            folder,
+            names,
+            parameters: args.parameters.clone(),
+            region: args.region.clone(),
+        })
     };
     let folder = match args.paths.as_slice() {
         [] => project_folder(global)?,
         [folder] if folder.join("kumiki.toml").is_file() => folder.clone(),
-        [folder] if folder.is_dir() => return Ok(templates(folder.clone(), Vec::new())),
+        [folder] if folder.is_dir() => return templates(folder.clone(), Vec::new()),
         [path] => {
             let (folder, name) = split_template(path).ok_or_else(|| no_template(path))?;
-            return Ok(templates(folder, vec![name]));
+            return templates(folder, vec![name]);
         }
         paths => {
             let name = |it: &PathBuf| match it.to_str() {
@@ -49,11 +52,35 @@ fn scope(args: &Check, global: &Global) -> Result<Scope, Stop> {
                 _ => Err(no_template(it)),
             };
             let names: Result<Vec<String>, Stop> = paths.iter().map(name).collect();
-            return Ok(templates(PathBuf::from("."), names?));
+            return templates(PathBuf::from("."), names?);
         }
     };
     let (root, environments) = (args.root.clone(), args.environments.clone());
-    Ok(Scope::Project { folder, root, environments })
+    let guard = guard_files(&args.guard, &folder)?;
+    Ok(Scope::Project { folder, root, environments, guard })
+}
+
+/// The files of Guard rules that are meant, as seen from a folder.
+fn guard_files(paths: &[PathBuf], folder: &Path) -> Result<Vec<String>, Stop> {
+    let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let folder = absolute(folder);
+    let mut found = Vec::new();
+    for path in paths {
+        let whole = absolute(path);
+        let mut files = vec![whole.clone()];
+        if whole.is_dir() {
+            let below = Disk::new(whole.clone()).list();
+            let below = below.iter().filter(|it| it.ends_with(".guard"));
+            files = below.map(|it| whole.join(it)).collect();
+            if files.is_empty() {
+                let path = path.display();
+                return Err(Stop::new(message!("there is no `*.guard` file in `{path}`", path)));
+            }
+        }
+        let seen = |it: PathBuf| it.strip_prefix(&folder).unwrap_or(&it).display().to_string();
+        found.extend(files.into_iter().map(seen));
+    }
+    Ok(found)
 }
 
 fn no_template(path: &Path) -> Stop {
