@@ -9,7 +9,7 @@
 
 use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError};
 use kumiki_source::{Diagnostic, FileId, Span, message};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -218,10 +218,17 @@ struct Builder<'t> {
     limits: Limits,
     nodes: usize,
     stack: Vec<Frame>,
-    anchors: HashMap<usize, Rc<Node>>,
+    anchors: HashMap<usize, Anchored>,
     root: Option<Node>,
     diagnostics: Vec<Diagnostic>,
     alias_reported: bool,
+}
+
+/// A node that aliases may repeat.
+struct Anchored {
+    node: Rc<Node>,
+    weight: usize,
+    depth: usize,
 }
 
 struct Frame {
@@ -229,11 +236,19 @@ struct Frame {
     tag: Option<Key>,
     anchor: usize,
     kind: FrameKind,
+    /// Collections inside collections in here, so far.
+    depth: usize,
 }
 
 enum FrameKind {
     List(Vec<Node>),
-    Map { entries: Vec<(Key, Node)>, seen: HashSet<Arc<str>>, key: Option<Key>, merges: Vec<Node> },
+    Map {
+        entries: Vec<(Key, Node)>,
+        /// Where each key stands first.
+        seen: HashMap<Arc<str>, Span>,
+        key: Option<Key>,
+        merges: Vec<Node>,
+    },
 }
 
 type Step = Result<(), Box<Diagnostic>>;
@@ -280,21 +295,22 @@ impl<'t> Builder<'t> {
                 let (tag, forced) = self.tag(tag.as_deref(), &span);
                 let plain = style == ScalarStyle::Plain && !forced;
                 let node = Node { span: at, value: Value::Scalar { text: text.into(), plain } };
-                self.finish(tagged(tag, node), anchor)
+                self.finish(tagged(tag, node), anchor, 0)
             }
             Event::SequenceStart(_, anchor, tag) => {
                 let (tag, _) = self.tag(tag.as_deref(), &span);
-                self.open(Frame { start: at, tag, anchor, kind: FrameKind::List(Vec::new()) })
+                let kind = FrameKind::List(Vec::new());
+                self.open(Frame { start: at, tag, anchor, kind, depth: 0 })
             }
             Event::MappingStart(_, anchor, tag) => {
                 let (tag, _) = self.tag(tag.as_deref(), &span);
                 let kind = FrameKind::Map {
                     entries: Vec::new(),
-                    seen: HashSet::new(),
+                    seen: HashMap::new(),
                     key: None,
                     merges: Vec::new(),
                 };
-                self.open(Frame { start: at, tag, anchor, kind })
+                self.open(Frame { start: at, tag, anchor, kind, depth: 0 })
             }
             Event::SequenceEnd | Event::MappingEnd => self.close(at),
             Event::Alias(id) => self.alias(id, at),
@@ -351,9 +367,9 @@ impl<'t> Builder<'t> {
         let Some(frame) = self.stack.pop() else { return Ok(()) };
         let value = match frame.kind {
             FrameKind::List(items) => Value::List(items),
-            FrameKind::Map { mut entries, seen, merges, .. } => {
+            FrameKind::Map { mut entries, mut seen, merges, .. } => {
                 for merge in merges {
-                    self.merge(&mut entries, &seen, merge);
+                    self.merge(&mut entries, &mut seen, merge);
                 }
                 Value::Map(entries)
             }
@@ -368,14 +384,21 @@ impl<'t> Builder<'t> {
         let flow = self.text[frame.start.range()].starts_with(['{', '[']);
         let last = if flow { Some(end) } else { last };
         let span = last.map_or(frame.start, |last| frame.start.to(last));
-        self.finish(tagged(frame.tag, Node { span, value }), frame.anchor)
+        self.finish(tagged(frame.tag, Node { span, value }), frame.anchor, frame.depth + 1)
     }
 
-    fn merge(&mut self, entries: &mut Vec<(Key, Node)>, seen: &HashSet<Arc<str>>, merge: Node) {
+    /// Adds what is merged in: the map's own keys win, and then the earlier ones.
+    fn merge(
+        &mut self,
+        entries: &mut Vec<(Key, Node)>,
+        seen: &mut HashMap<Arc<str>, Span>,
+        merge: Node,
+    ) {
         match merge.value {
             Value::Map(merged) => {
                 for (key, node) in merged {
-                    if !seen.contains(&key.text) {
+                    if !seen.contains_key(&key.text) {
+                        seen.insert(key.text.clone(), key.span);
                         entries.push((key, node));
                     }
                 }
@@ -393,13 +416,17 @@ impl<'t> Builder<'t> {
     }
 
     fn alias(&mut self, id: usize, at: Span) -> Step {
-        let Some(target) = self.anchors.get(&id).cloned() else {
+        let Some(target) = self.anchors.get(&id) else {
             return Err(Box::new(
                 Diagnostic::error("syntax", message!("this alias refers to the node it stands in"))
                     .at(at),
             ));
         };
-        self.nodes += target.weight();
+        let (node, depth) = (target.node.clone(), target.depth);
+        self.weigh(target.weight, at)?;
+        if self.stack.len() + depth > self.limits.depth {
+            return Err(Box::new(too_deep(at)));
+        }
         if !self.alias_reported {
             self.alias_reported = true;
             self.diagnostics.push(
@@ -413,30 +440,37 @@ impl<'t> Builder<'t> {
                 )),
             );
         }
-        self.finish((*target).clone(), 0)
+        self.finish((*node).clone(), 0, depth)
     }
 
-    /// Puts a finished node where it belongs.
-    fn finish(&mut self, node: Node, anchor: usize) -> Step {
-        self.nodes += 1;
-        if self.nodes > self.limits.nodes {
-            let limit = self.limits.nodes;
-            return Err(Box::new(
-                Diagnostic::error(
-                    "too-large",
-                    message!("the text grows past {limit} nodes", limit),
-                )
-                .at(node.span)
-                .help(message!("aliases that repeat aliases multiply; write the values out")),
-            ));
+    /// Counts nodes, which are not to be more than the text is worth.
+    fn weigh(&mut self, nodes: usize, at: Span) -> Step {
+        self.nodes += nodes;
+        let limit = self.limits.nodes;
+        if self.nodes <= limit {
+            return Ok(());
         }
+        Err(Box::new(
+            Diagnostic::error("too-large", message!("the text grows past {limit} nodes", limit))
+                .at(at)
+                .help(message!("aliases that repeat aliases multiply; write the values out")),
+        ))
+    }
+
+    /// Puts a finished node where it belongs, with collections nested `depth` times in it.
+    fn finish(&mut self, node: Node, anchor: usize, depth: usize) -> Step {
+        self.weigh(1, node.span)?;
         if anchor != 0 {
-            self.anchors.insert(anchor, Rc::new(node.clone()));
+            // A second copy is kept, and one of every node that is anchored in it.
+            let weight = node.weight();
+            self.weigh(weight, node.span)?;
+            self.anchors.insert(anchor, Anchored { node: Rc::new(node.clone()), weight, depth });
         }
         let Some(frame) = self.stack.last_mut() else {
             self.root = Some(node);
             return Ok(());
         };
+        frame.depth = frame.depth.max(depth);
         match &mut frame.kind {
             FrameKind::List(items) => items.push(node),
             FrameKind::Map { entries, seen, key, merges } => match key.take() {
@@ -454,20 +488,22 @@ impl<'t> Builder<'t> {
                 },
                 Some(name) if &*name.text == "<<" => merges.push(node),
                 Some(name) => {
-                    if seen.insert(name.text.clone()) {
-                        entries.push((name, node));
-                    } else {
+                    if let Some(first) = seen.get(&name.text) {
                         let text = &name.text;
-                        let mut diagnostic = Diagnostic::error(
-                            "duplicate-key",
-                            message!("`{text}` is here twice", text),
-                        )
-                        .at(name.span)
-                        .help(message!("remove or rename one of them; the service keeps only one"));
-                        if let Some((first, _)) = entries.iter().find(|(it, _)| it.text == *text) {
-                            diagnostic = diagnostic.hop(first.span, message!("first here"));
-                        }
-                        self.diagnostics.push(diagnostic);
+                        self.diagnostics.push(
+                            Diagnostic::error(
+                                "duplicate-key",
+                                message!("`{text}` is here twice", text),
+                            )
+                            .at(name.span)
+                            .help(message!(
+                                "remove or rename one of them; the service keeps only one"
+                            ))
+                            .hop(*first, message!("first here")),
+                        );
+                    } else {
+                        seen.insert(name.text.clone(), name.span);
+                        entries.push((name, node));
                     }
                 }
             },

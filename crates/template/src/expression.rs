@@ -579,9 +579,10 @@ impl Reader<'_> {
                     .at(at)
                     .help(message!("write `${!` where the text itself needs `${`")),
                 );
+                // Nothing is closed from here on.
                 text.push_str("${");
                 rest = inside;
-                continue;
+                break;
             };
             let name = &inside[..close];
             rest = &inside[close + 1..];
