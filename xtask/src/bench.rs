@@ -7,6 +7,7 @@ use crate::root;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -25,7 +26,7 @@ pub(crate) fn run() -> Result<(), String> {
 
     let command = |arguments: &[&str]| {
         let mut command = Command::new(&kumiki);
-        command.args(arguments).arg("--project").arg(&project);
+        command.args(arguments).args(["--language", "en", "--project"]).arg(&project);
         command
     };
     let state = project.join(".kumiki");
@@ -33,7 +34,9 @@ pub(crate) fn run() -> Result<(), String> {
         let _ = fs::remove_dir_all(&state);
     };
 
-    let check = measure(|| command(&["check"]), || ())?;
+    let check = measure(|| command(&["check", "--no-cache"]), || ())?;
+    let recalled = measure(|| command(&["check"]), || ())?;
+    let saved = watched(command(&["check", "--watch"]), &project.join("nested/compute/alb.yaml"))?;
     let up = measure(|| command(&["up", "dev", "--yes"]), forget)?;
     let again = measure(|| command(&["up", "dev", "--yes"]), || ())?;
     let plan = measure(|| command(&["plan", "dev"]), || ())?;
@@ -52,7 +55,8 @@ pub(crate) fn run() -> Result<(), String> {
     println!("Median of {RUNS} runs, one warm-up aside.\n");
     println!("| Command | Seconds | Peak memory | Exit |");
     println!("|---|---:|---:|---:|");
-    println!("| `kumiki check`, every environment and scenario | {check} |");
+    println!("| `kumiki check --no-cache`, every environment and scenario | {check} |");
+    println!("| `kumiki check`, nothing changed since the last | {recalled} |");
     println!("| `kumiki up dev --yes`, {stacks} stacks, {resources} resources | {up} |");
     println!("| the same again, no changes | {again} |");
     println!("| `kumiki plan dev`, no changes | {plan} |");
@@ -64,11 +68,57 @@ pub(crate) fn run() -> Result<(), String> {
     println!("- {:.0} resources a second", resources as f64 / up.seconds());
     if let Ok(lint) = &lint {
         println!(
-            "- `kumiki check` is {:.1} times as fast as cfn-lint",
-            lint.seconds() / check.seconds()
+            "- `kumiki check` is {:.1} times as fast as cfn-lint, and {:.0} times where nothing changed",
+            lint.seconds() / check.seconds(),
+            lint.seconds() / recalled.seconds()
         );
     }
+    println!("- `kumiki check --watch` answers {} ms after a template is saved", saved.as_millis());
+
+    println!("\nProjects of nested templates, three environments each:\n");
+    println!("| `kumiki check --no-cache` | Seconds | Peak memory | Exit |");
+    println!("|---|---:|---:|---:|");
+    let generated = target.join("bench/generated");
+    for templates in [250, 500, 1000] {
+        let _ = fs::remove_dir_all(&generated);
+        let written = crate::generated::project(&generated, templates);
+        written.map_err(|error| format!("{}: {error}", generated.display()))?;
+        let check = measure(
+            || {
+                let mut command = Command::new(&kumiki);
+                command.args(["check", "--no-cache", "--project"]).arg(&generated);
+                command
+            },
+            || (),
+        )?;
+        println!("| {templates} templates | {check} |");
+    }
     Ok(())
+}
+
+/// How long after a file is saved its findings are there: the median of several times.
+fn watched(mut command: Command, file: &Path) -> Result<Duration, String> {
+    let name = command.get_program().display().to_string();
+    let failed = |error: std::io::Error| format!("{name}: {error}");
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().map_err(failed)?;
+    let output = child.stdout.take().ok_or("no output")?;
+    let mut lines = BufReader::new(output).lines();
+    let text = fs::read_to_string(file).map_err(failed)?;
+    let mut times = Vec::new();
+    for run in 0..=RUNS {
+        let saved = Instant::now();
+        if run > 0 {
+            fs::write(file, format!("{text}# {run}\n")).map_err(failed)?;
+        }
+        let answer = lines.by_ref().map_while(Result::ok).find(|it| it.starts_with("checked in "));
+        answer.ok_or_else(|| format!("{name} --watch ended"))?;
+        times.push(saved.elapsed());
+    }
+    let _ = child.kill();
+    let _ = child.wait();
+    times.remove(0);
+    times.sort();
+    Ok(times[RUNS / 2])
 }
 
 /// What a command took.

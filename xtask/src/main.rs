@@ -9,6 +9,7 @@ mod bench;
 mod catalogue;
 #[cfg(test)]
 mod documents;
+mod generated;
 #[cfg(test)]
 mod manual;
 mod sentences;
