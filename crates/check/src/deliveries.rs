@@ -28,7 +28,7 @@ const TARGETS: [(&str, &str, &str); 4] = [
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html>
 /// <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/create-s3-bucket-policy-for-cloudtrail.html>
 /// <https://docs.aws.amazon.com/secretsmanager/latest/userguide/rotating-secrets-required-permissions-function.html>
-const ROUTES: [(&str, &[&str], &str, bool); 18] = [
+const ROUTES: [(&str, &[&str], &str, bool); 17] = [
     ("AWS::Backup::BackupVault", &["Notifications.SNSTopicArn"], "backup", false),
     (
         "AWS::Budgets::Budget",
@@ -61,7 +61,6 @@ const ROUTES: [(&str, &[&str], &str, bool); 18] = [
         false,
     ),
     ("AWS::Config::ConfigRule", &["Source.SourceIdentifier"], "config", true),
-    ("AWS::Config::DeliveryChannel", &["S3BucketName"], "config", true),
     ("AWS::ElasticLoadBalancingV2::TargetGroup", &["Targets.Id"], "elasticloadbalancing", true),
     ("AWS::Events::Rule", &["Targets.DeadLetterConfig.Arn"], "events", false),
     ("AWS::Logs::SubscriptionFilter", &["DestinationArn"], "logs", true),

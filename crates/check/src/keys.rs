@@ -56,8 +56,3 @@ pub(crate) fn missing(key: &Resource, service: &str) -> Vec<&'static str> {
     };
     ["kms:GenerateDataKey", "kms:Decrypt"].into_iter().filter(refused).collect()
 }
-
-/// Names in a sentence.
-pub(crate) fn listed(names: &[&str]) -> String {
-    names.iter().map(|it| format!("`{it}`")).collect::<Vec<_>>().join(", ")
-}

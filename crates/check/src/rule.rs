@@ -100,3 +100,8 @@ impl<'t> Cx<'t> {
         finding
     }
 }
+
+/// Names in a sentence.
+pub(crate) fn listed(names: &[&str]) -> String {
+    names.iter().map(|it| format!("`{it}`")).collect::<Vec<_>>().join(", ")
+}

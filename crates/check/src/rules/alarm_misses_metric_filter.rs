@@ -50,6 +50,10 @@ fn check(cx: &mut Cx<'_>) {
                         metric.value,
                         message!("no metric filter makes `{name}`", name),
                     );
+                    // Two metrics may well have names that differ in more than their case.
+                    if !near.eq_ignore_ascii_case(name) {
+                        finding.severity = Severity::Info;
+                    }
                     finding.help.push(message!("did you mean `{near}`?", near));
                 }
                 continue;

@@ -1,5 +1,5 @@
 use crate::links::Links;
-use crate::rule::{Cx, Rule};
+use crate::rule::{Cx, Rule, listed};
 use kumiki_project::{Resource, Value};
 use kumiki_source::{Severity, message};
 use std::collections::HashSet;
@@ -75,30 +75,61 @@ fn math(cx: &mut Cx<'_>, alarm: &Resource) {
     let Some(ids) = ids else { return };
     for expression in queries.iter().filter_map(|it| it.get("Expression")) {
         let Some(text) = expression.as_text() else { continue };
-        for id in words(text).filter(|it| !ids.contains(it)) {
+        for id in words(text).into_iter().filter(|it| !ids.contains(it)) {
             let finding = cx.report_value(
                 expression,
                 message!("the alarm has no metric with the ID `{id}`", id),
             );
             let there = queries.iter().filter_map(|it| it.get("Id")?.as_text()).collect::<Vec<_>>();
-            let there = crate::keys::listed(&there);
+            let there = listed(&there);
             finding.help.push(message!("its metrics are {there}", there));
         }
     }
     let returned: Option<Vec<bool>> =
         queries.iter().map(|it| it.get("ReturnData").map_or(Some(true), Value::as_bool)).collect();
     let Some(count) = returned.map(|it| it.into_iter().filter(|it| *it).count()) else { return };
-    if count != 1 && !queries.is_empty() {
+    // An alarm on an anomaly watches the metric and its band.
+    let anomaly = alarm.property("ThresholdMetricId").is_some();
+    if count != 1 && !queries.is_empty() && !anomaly {
         let finding =
             cx.report_value(value, message!("the alarm watches {count} of its metrics", count));
         finding.help.push(message!("set `ReturnData` to `false` for all but the one to watch"));
     }
 }
 
-/// The identifiers of metrics in an expression: they begin with a small letter, functions do not.
-fn words(text: &str) -> impl Iterator<Item = &str> {
+/// The identifiers of metrics in an expression: they begin with a small letter and are not called.
+fn words(text: &str) -> Vec<&str> {
     // Searches and queries hold words of another kind.
-    let plain = !text.contains(['\'', '"']) && !text.to_ascii_uppercase().starts_with("SELECT");
-    text.split(|it: char| !it.is_ascii_alphanumeric() && it != '_')
-        .filter(move |it| plain && it.starts_with(|it: char| it.is_ascii_lowercase()))
+    if text.contains(['\'', '"']) || text.to_ascii_uppercase().starts_with("SELECT") {
+        return Vec::new();
+    }
+    let mut found = Vec::new();
+    let mut rest = text;
+    while let Some(start) = rest.find(|it: char| it.is_ascii_alphanumeric()) {
+        rest = &rest[start..];
+        let end = rest.find(|it: char| !it.is_ascii_alphanumeric() && it != '_');
+        let (word, after) = rest.split_at(end.unwrap_or(rest.len()));
+        let called = after.trim_start().starts_with('(');
+        if word.starts_with(|it: char| it.is_ascii_lowercase()) && !called {
+            found.push(word);
+        }
+        rest = after;
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::words;
+
+    #[test]
+    fn metrics_are_found_in_expressions() {
+        assert_eq!(
+            words("IF(requests > 0, 100 * errors / requests, 0)"),
+            ["requests", "errors", "requests"]
+        );
+        assert_eq!(words("ANOMALY_DETECTION_BAND(m1, 2) + 1e6"), ["m1"]);
+        assert_eq!(words("SUM(METRICS())"), [""; 0]);
+        assert_eq!(words("SEARCH('{App} errors', 'Sum')"), [""; 0]);
+    }
 }

@@ -46,6 +46,7 @@ fn check(cx: &mut Cx<'_>) {
             if let Some(near) = closest(of, names.keys().copied()) {
                 let finding =
                     cx.report_value(value, message!("no alarm of the tree is named `{of}`", of));
+                finding.severity = Severity::Warning;
                 finding.help.push(message!("did you mean `{near}`?", near));
             }
         }

@@ -1,5 +1,5 @@
 use crate::links::Links;
-use crate::rule::{Cx, Rule};
+use crate::rule::{Cx, Rule, listed};
 use kumiki_project::{Value, partition};
 use kumiki_source::{Severity, message};
 
@@ -86,7 +86,7 @@ fn check(cx: &mut Cx<'_>) {
             let source = sources[0].0;
             let finding = cx
                 .report_value(value, message!("`{source}` sends no event `{kind}`", source, kind));
-            let senders = crate::keys::listed(senders);
+            let senders = listed(senders);
             finding.help.push(message!("it comes from {senders}; the rule never matches", senders));
         }
     }

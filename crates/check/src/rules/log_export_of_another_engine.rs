@@ -1,5 +1,5 @@
 use crate::links::Links;
-use crate::rule::{Cx, Rule};
+use crate::rule::{Cx, Rule, listed};
 use kumiki_project::Value;
 use kumiki_source::{Severity, message};
 
@@ -40,7 +40,7 @@ fn check(cx: &mut Cx<'_>) {
                 value,
                 message!("`{engine}` has no log `{log}` to export", engine, log),
             );
-            let logs = crate::keys::listed(logs);
+            let logs = listed(logs);
             finding.help.push(message!("it has {logs}", logs));
         }
     }

@@ -1,7 +1,7 @@
 use crate::deliveries::deliveries;
-use crate::keys::{Keys, listed, missing};
+use crate::keys::{Keys, missing};
 use crate::links::Links;
-use crate::rule::{Cx, Rule};
+use crate::rule::{Cx, Rule, listed};
 use kumiki_project::partition;
 use kumiki_source::{Hop, Severity, message};
 

@@ -1,7 +1,7 @@
 use crate::deliveries::deliveries;
-use crate::keys::{Keys, listed, missing};
+use crate::keys::{Keys, missing};
 use crate::links::{Links, Place};
-use crate::rule::{Cx, Rule};
+use crate::rule::{Cx, Rule, listed};
 use kumiki_project::{Value, partition};
 use kumiki_source::{Hop, Severity, message};
 use std::collections::BTreeMap;

@@ -25,11 +25,7 @@ fn check(cx: &mut Cx<'_>) {
     for (_, _, logging) in links.certain("AWS::WAFv2::LoggingConfiguration") {
         each(&logging.properties, "LogDestinationConfigs", &mut |value| {
             let named = match value.as_text() {
-                Some(arn) => {
-                    // arn:aws:s3:::name, …:log-group:name, …:deliverystream/name
-                    let name = arn.trim_end_matches(":*").rsplit([':', '/']).next();
-                    name.map(|it| (Some(it), None))
-                }
+                Some(arn) => name_of(arn).map(|it| (Some(it), None)),
                 None => {
                     let resource = links.reference(value).map(|it| it.resource);
                     let at = resource.and_then(|it| links.place(it)).map(|it| links.at(it));
@@ -72,5 +68,29 @@ fn check(cx: &mut Cx<'_>) {
             }
             finding.help.push(message!("name it `{prefix}…`", prefix = PREFIX));
         });
+    }
+}
+
+/// The name in the ARN of a destination; nothing for other texts.
+fn name_of(arn: &str) -> Option<&str> {
+    let resource = arn.splitn(6, ':').nth(5)?;
+    resource
+        .strip_prefix("log-group:")
+        .or(resource.strip_prefix("deliverystream/"))
+        .or(arn.strip_prefix("arn:aws:s3:::"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::name_of;
+
+    #[test]
+    fn names_are_found_in_arns() {
+        let group = "arn:aws:logs:us-east-1:123456789012:log-group:aws-waf-logs-a/b:*";
+        assert_eq!(name_of(group), Some("aws-waf-logs-a/b:*"));
+        assert_eq!(name_of("arn:aws:s3:::aws-waf-logs-a/b"), Some("aws-waf-logs-a/b"));
+        let stream = "arn:aws:firehose:us-east-1:123456789012:deliverystream/waf";
+        assert_eq!(name_of(stream), Some("waf"));
+        assert_eq!(name_of("waf"), None);
     }
 }
