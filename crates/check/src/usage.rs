@@ -134,7 +134,7 @@ impl<'t> Usage<'t> {
                     }
                 }
                 // What a macro inside a value sees is not known.
-                Call::Transform(_) | Call::AccountValue(_) => self.opaque = true,
+                Call::Transform { .. } | Call::AccountValue(_) => self.opaque = true,
                 _ => {}
             }
         });

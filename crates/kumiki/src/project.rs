@@ -116,6 +116,7 @@ impl Project {
             Ok(config) => (config, None),
             Err(diagnostic) => (Config::default(), Some(*diagnostic)),
         };
+        library.template_urls.clone_from(&config.template_urls);
         Ok((Self { folder, files, library, config, config_file: Some(file) }, trouble))
     }
 

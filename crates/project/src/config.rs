@@ -24,6 +24,10 @@ pub struct Config {
     /// Files of AWS CloudFormation Guard rules, or folders of them, that every check evaluates.
     #[serde(default)]
     pub guard: Vec<String>,
+    /// What the `TemplateURL`s of nested stacks mean: the beginning of a URL as it is written, with
+    /// `${Name}` where a parameter stands, and the folder that has the rest of it.
+    #[serde(default)]
+    pub template_urls: BTreeMap<String, String>,
     /// Findings that are accepted, each with its reason. One that accepts nothing is a finding.
     #[serde(default)]
     pub suppressions: Vec<Suppression>,

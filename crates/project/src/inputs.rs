@@ -23,6 +23,14 @@ pub struct Inputs {
     pub tags: Vec<(String, String)>,
 }
 
+impl Inputs {
+    /// Whether values were given, be it none at all. A template that is looked at by itself is
+    /// judged for whatever values it will be given.
+    pub fn are_given(&self) -> bool {
+        self.parameter_file.is_some() || !self.parameters.is_empty()
+    }
+}
+
 /// A parameter value that was given.
 #[derive(Clone, Debug)]
 pub struct Given {
@@ -58,11 +66,14 @@ pub fn partition(region: &str) -> &'static str {
     }
 }
 
-/// Reads a parameter file in any of the shapes in use: the list of `ParameterKey` and
-/// `ParameterValue` that the change-set API takes, CodePipeline's `{"Parameters": {…}}`, or a
-/// plain map of names to values.
+/// Reads a parameter file, JSON or YAML, in any of the shapes in use: the list of `ParameterKey` and
+/// `ParameterValue` that the change-set API takes, the list of `Name=Value` that the command line
+/// also takes, a map of names to values, or any of these under `Parameters`, beside the `Tags` and
+/// `StackPolicy` of CodePipeline and rain.
+///
+/// <https://docs.aws.amazon.com/cli/latest/reference/cloudformation/deploy/>
 pub fn parse_parameter_file(file: FileId, text: &str) -> ParameterFile {
-    let document = parse_document(file, text, Format::Json, Limits::default());
+    let document = parse_document(file, text, Format::of(text), Limits::default());
     let mut read = ParameterFile { diagnostics: document.diagnostics, ..Default::default() };
     let Some(root) = document.root else {
         if read.diagnostics.is_empty() {
@@ -70,16 +81,19 @@ pub fn parse_parameter_file(file: FileId, text: &str) -> ParameterFile {
         }
         return read;
     };
-    if let Some(items) = root.as_list() {
+    // A parameter may itself have that name.
+    let section = root.get("Parameters").filter(|it| it.as_text().is_none());
+    let parameters = section.unwrap_or(&root);
+    if let Some(items) = parameters.as_list() {
         for item in items {
             read.item(item);
         }
-    } else if let Some(map) = root.get("Parameters").unwrap_or(&root).as_map() {
+    } else if let Some(map) = parameters.as_map() {
         for (key, node) in map {
             read.value(&key.text, key.span, node);
         }
     } else {
-        read.shape(root.span);
+        read.shape(parameters.span);
     }
     read
 }
@@ -94,6 +108,9 @@ impl ParameterFile {
     }
 
     fn item(&mut self, item: &Node) {
+        if let Some((name, value)) = item.as_text().and_then(|it| it.split_once('=')) {
+            return self.given(name.into(), item.span, value.into(), item.span);
+        }
         let Some(key) = item.get("ParameterKey") else {
             return self.shape(item.span);
         };
@@ -138,17 +155,20 @@ impl ParameterFile {
             }
             None => node.as_text().cloned(),
         };
-        let Some(value) = value else {
-            self.diagnostics.push(
+        match value.filter(|_| !node.is_null()) {
+            Some(value) => self.given(name.clone(), name_span, value, node.span),
+            None => self.diagnostics.push(
                 Diagnostic::error(
                     "parameter-file",
                     message!("the value of parameter `{name}` is not a string", name),
                 )
                 .at(node.span),
-            );
-            return;
-        };
-        if let Some(first) = self.parameters.iter().find(|it| it.name == *name) {
+            ),
+        }
+    }
+
+    fn given(&mut self, name: Arc<str>, name_span: Span, value: Arc<str>, value_span: Span) {
+        if let Some(first) = self.parameters.iter().find(|it| it.name == name) {
             let mut diagnostic =
                 Diagnostic::error("duplicate-key", message!("`{text}` is here twice", text = name))
                     .at(name_span)
@@ -160,10 +180,10 @@ impl ParameterFile {
             return;
         }
         self.parameters.push(Given {
-            name: name.clone(),
+            name,
             value,
             name_span: Some(name_span),
-            value_span: Some(node.span),
+            value_span: Some(value_span),
         });
     }
 }

@@ -6,7 +6,7 @@ use kumiki_template::{
     Call, Document, Expr, ExprKind, Format, Limits, Node, SubPart, Template, parse_document,
     parse_template, parse_template_document,
 };
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 /// The largest text that is read. CloudFormation accepts templates up to 1 MB.
@@ -70,6 +70,9 @@ pub struct Library {
     pub sources: Sources,
     /// What is wrong with single texts.
     pub diagnostics: Vec<Diagnostic>,
+    /// Beginnings of `TemplateURL`s and the folders that they stand for, as in
+    /// [`Config::template_urls`](crate::Config::template_urls).
+    pub template_urls: BTreeMap<String, String>,
     templates: Vec<Template>,
     /// The order of each template's resources.
     orders: Vec<Order>,
@@ -77,7 +80,8 @@ pub struct Library {
     files: HashMap<Arc<str>, FileId>,
     /// What the nested stacks of a template lead to: template, position of the resource.
     followed: HashMap<(FileId, usize), Child>,
-    listing: Option<Vec<String>>,
+    /// The files that may be templates, by the last part of their path.
+    listing: Option<HashMap<String, Vec<String>>>,
 }
 
 /// The local file that a `TemplateURL` means.
@@ -211,25 +215,50 @@ impl Library {
         }
     }
 
-    /// The file that a `TemplateURL` means: a relative path from the template's folder, or the file
-    /// whose path has the longest end in common with the URL.
+    /// The file that a `TemplateURL` means: a relative path from the template's folder, a file of
+    /// the folder that the configuration names for it, or the file whose path has the longest end
+    /// in common with the URL. A name alone says little: it counts only below the template's folder.
     fn child(&mut self, from: &str, url: &Expr, files: &dyn Files) -> Child {
-        if let Some(path) = url.as_text().and_then(|it| join_path(from, it)) {
-            return Child::File(path.into());
-        }
-        let tail = literal_tail(url);
-        let tail = tail.split(['?', '#']).next().unwrap_or_default();
-        let wanted: Vec<&str> = tail.rsplit('/').take_while(|it| !it.contains(':')).collect();
-        if wanted.first().is_none_or(|it| it.is_empty()) {
+        let written = written(url);
+        if written.contains("{{resolve:") {
             return Child::Unknown;
         }
-        let listing = self.listing.get_or_insert_with(|| files.list());
+        if !written.contains("${")
+            && let Some(path) = join_path(from, &written)
+        {
+            return Child::File(path.into());
+        }
+        // A query names a version of the object.
+        let path = written.split(['?', '#']).next().unwrap_or_default();
+        let folders = self.template_urls.iter().filter_map(|(start, folder)| {
+            let rest = path.strip_prefix(start.as_str())?;
+            Some((start.len(), format!("{folder}/{rest}")))
+        });
+        if let Some((_, path)) = folders.max()
+            && !path.contains("${")
+            && let Some(path) = join_path("", &path)
+        {
+            return Child::File(path.into());
+        }
+        let tail = path.rsplit('}').next().unwrap_or_default();
+        let wanted: Vec<&str> = tail.rsplit('/').take_while(|it| !it.contains(':')).collect();
+        let listing = self.listing.get_or_insert_with(|| {
+            let mut listing: HashMap<String, Vec<String>> = HashMap::new();
+            for file in files.list() {
+                let name = file.rsplit('/').next().unwrap_or_default();
+                listing.entry(name.to_owned()).or_default().push(file);
+            }
+            listing
+        });
+        let named = wanted.first().and_then(|it| listing.get(*it));
+        let folder = from.rfind('/').map_or("", |it| &from[..=it]);
         let mut best = (1, Vec::new());
-        for file in listing {
+        // A template does not nest itself: the URL means another of its name.
+        for file in named.into_iter().flatten().filter(|it| *it != from) {
             let common = file.rsplit('/').zip(&wanted).take_while(|(a, b)| a == *b).count();
             if common > best.0 {
                 best = (common, vec![file.clone()]);
-            } else if common == best.0 {
+            } else if common == best.0 && (common > 1 || file.starts_with(folder)) {
                 best.1.push(file.clone());
             }
         }
@@ -342,29 +371,33 @@ pub fn decode(bytes: Vec<u8>) -> String {
     }
 }
 
-/// The end of a text that is written out, whatever its beginning is made of: `/nested/a.yaml` of
-/// `!Sub "https://${Bucket}.s3.amazonaws.com/nested/a.yaml"`.
-fn literal_tail(expr: &Expr) -> String {
+/// A text as it is written, with `${Name}` for what only values tell:
+/// `https://${Bucket}.s3.amazonaws.com/nested/a.yaml`.
+fn written(expr: &Expr) -> String {
     if let Some(text) = expr.as_text() {
         return text.to_owned();
     }
-    let ExprKind::Call(call) = &expr.kind else { return String::new() };
+    let unknown = "${}".to_owned();
+    let ExprKind::Call(call) = &expr.kind else { return unknown };
     match &**call {
-        Call::Sub { parts, .. } => match parts.last() {
-            Some(SubPart::Text(text)) => text.to_string(),
-            _ => String::new(),
-        },
-        Call::Join { separator, items } => {
-            let (Some(separator), Some(items)) = (separator.as_text(), items.as_list()) else {
-                return String::new();
+        Call::Ref(name) => format!("${{{}}}", name.text),
+        Call::Sub { parts, .. } => {
+            let part = |it: &SubPart| match it {
+                SubPart::Text(text) => text.to_string(),
+                SubPart::Reference(reference) => match &reference.attribute {
+                    Some(attribute) => format!("${{{}.{attribute}}}", reference.name.text),
+                    None => format!("${{{}}}", reference.name.text),
+                },
             };
-            let texts: Vec<&str> = items.iter().rev().map_while(Expr::as_text).collect();
-            let whole = texts.len() == items.len();
-            let mut tail = if whole { String::new() } else { separator.to_owned() };
-            tail.push_str(&texts.into_iter().rev().collect::<Vec<_>>().join(separator));
-            tail
+            parts.iter().map(part).collect()
         }
-        _ => String::new(),
+        Call::Join { separator, items } => match (separator.as_text(), items.as_list()) {
+            (Some(separator), Some(items)) => {
+                items.iter().map(written).collect::<Vec<_>>().join(separator)
+            }
+            _ => unknown,
+        },
+        _ => unknown,
     }
 }
 

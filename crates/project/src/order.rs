@@ -109,7 +109,12 @@ pub fn order(template: &Template) -> Order {
             }
         }
     }
-    let cycles = cycles(&dependencies, &waiting);
+    let mut cycles = cycles(&dependencies, &waiting);
+    // SAM makes several resources of each of its own, and these need not wait for each other.
+    cycles.retain(|it| {
+        let mut types = it.members.iter().map(|(at, _)| &template.resources[*at].type_name.text);
+        !types.any(|it| it.starts_with("AWS::Serverless::"))
+    });
     sequence.extend((0..count).filter(|it| waiting[*it] > 0));
     Order { sequence, dependencies, cycles }
 }

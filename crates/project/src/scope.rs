@@ -222,6 +222,9 @@ impl<'a> Scope<'a> {
 
     fn undefined_condition(&self, name: &Name) {
         let text = &name.text;
+        if self.template.maker.is_some() {
+            return;
+        }
         self.report(
             Diagnostic::error(
                 "undefined-reference",
@@ -446,7 +449,9 @@ impl<'a> Scope<'a> {
                     None => self.waiting(&[&value], span, "Fn::ToJsonString", "a value"),
                 }
             }
-            Call::Transform(name) => Value::unknown(Unknown::Transform(name.text.clone()), span),
+            Call::Transform { name, .. } => {
+                Value::unknown(Unknown::Transform(name.text.clone()), span)
+            }
             Call::AccountValue(name) => Value::unknown(Unknown::Account(name.text.clone()), span),
             Call::Condition(_)
             | Call::Equals(..)
@@ -538,6 +543,9 @@ impl<'a> Scope<'a> {
 
     fn undefined(&self, name: &Name) -> Value {
         let text = &name.text;
+        if let Some(maker) = self.template.maker_of(text) {
+            return Value::unknown(Unknown::Transform(maker.clone()), name.span);
+        }
         let mut diagnostic = Diagnostic::error(
             "undefined-reference",
             message!("`{text}` is no parameter and no resource of this template", text),
@@ -609,7 +617,8 @@ impl<'a> Scope<'a> {
                 OutputLookup::NotFollowed => {}
             }
         }
-        if let Some(schema) = kumiki_schema::resource_type(&resource.type_name)
+        if self.template.maker.is_none()
+            && let Some(schema) = kumiki_schema::resource_type(&resource.type_name)
             && schema.attribute(attribute).is_none()
         {
             let type_name = &resource.type_name;
@@ -761,6 +770,9 @@ impl<'a> Scope<'a> {
         }
         if let Some(default) = default {
             return self.evaluate(default);
+        }
+        if let Some(maker) = &self.template.maker {
+            return Value::unknown(Unknown::Transform(maker.clone()), span);
         }
         let message = match (mapping, inner) {
             (None, _) => message!("there is no mapping `{map}`", map),

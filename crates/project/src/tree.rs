@@ -5,7 +5,7 @@ use crate::library::{Child, Library, TemplateId};
 use crate::parameter::{ParameterType, check_value};
 use crate::scope::{Cloud, Links, OutputLookup, Scope, Truth};
 use crate::value::{Field, Kind, Origin, ResourceRef, Unknown, Value};
-use kumiki_source::{Diagnostic, Severity, Span, message};
+use kumiki_source::{Diagnostic, Message, Severity, Span, message};
 use kumiki_template::{Expr, Name, ParameterDecl, ResourceDecl, Template};
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
@@ -375,6 +375,10 @@ impl<'w> Walker<'w> {
                         typed(decl, &given.value, origin)
                     }
                     (None, Some(default)) => typed(decl, &default.text, Origin::at(default.span)),
+                    (None, None) if !self.inputs.are_given() => {
+                        let name = decl.name.text.clone();
+                        Value::unknown(Unknown::Parameter(name), decl.name.span)
+                    }
                     (None, None) => {
                         let name = &decl.name.text;
                         let mut diagnostic = Diagnostic::error(
@@ -494,7 +498,9 @@ impl<'w> Walker<'w> {
             _ => Policy::Delete,
         };
         for name in &decl.depends_on {
-            if scope.template.resources.get(&name.text).is_none() {
+            if scope.template.resources.get(&name.text).is_none()
+                && scope.template.maker_of(&name.text).is_none()
+            {
                 self.undefined_dependency(name, scope.template);
             }
         }
@@ -608,7 +614,10 @@ impl<'w> Walker<'w> {
     ) -> Option<usize> {
         let path: Arc<str> = child_path(parent, &decl.name.text).into();
         self.state.borrow_mut().outputs.insert(path.to_string(), None);
-        let Some(url) = properties.get("TemplateURL") else {
+        // What a macro makes of the properties is not known, and so is their `TemplateURL`.
+        let Some(url) =
+            properties.get("TemplateURL").or(properties.as_unknown().map(|_| properties))
+        else {
             self.report(
                 Diagnostic::error("missing-child", message!("a nested stack needs `TemplateURL`"))
                     .at(decl.name.span),
@@ -619,26 +628,9 @@ impl<'w> Walker<'w> {
         let file = match self.library.follow(template, at.1) {
             Child::File(file) => file.clone(),
             child => {
-                let shown = url.as_text().unwrap_or("TemplateURL");
-                let mut diagnostic = Diagnostic::new(
-                    "not-followed",
-                    Severity::Warning,
-                    message!(
-                        "this nested stack is not followed: no local file is `{shown}`",
-                        shown
-                    ),
-                )
-                .at(url_span);
-                diagnostic = match child {
-                    Child::Ambiguous(files) => diagnostic.help(message!(
-                        "several files fit it equally well: {files}",
-                        files = files.join(", ")
-                    )),
-                    _ => diagnostic.help(message!(
-                        "write the path from this template's folder; packaging rewrites it"
-                    )),
-                };
-                self.report(diagnostic);
+                let (message, help) = not_followed(child, url.as_text());
+                let diagnostic = Diagnostic::new("not-followed", Severity::Warning, message);
+                self.report(diagnostic.at(url_span).help(help));
                 return None;
             }
         };
@@ -801,6 +793,36 @@ impl<'w> Walker<'w> {
         }
         state.exported.insert(name.clone(), value.clone());
         state.exports.push(Export { name, stack, output, span });
+    }
+}
+
+/// Why a nested stack is not followed, and what to do about it.
+fn not_followed(child: &Child, url: Option<&str>) -> (Message, Message) {
+    let map = message!("say which file it is under `[template-urls]` of `kumiki.toml`");
+    match (child, url) {
+        (Child::Ambiguous(files), _) => {
+            let files = files.join("`, `");
+            (
+                message!(
+                    "this nested stack is not followed: `{files}` fit its URL equally well",
+                    files
+                ),
+                map,
+            )
+        }
+        (_, Some(shown)) => (
+            message!("this nested stack is not followed: no local file is `{shown}`", shown),
+            match shown.contains("://") {
+                true => map,
+                false => {
+                    message!("write the path from this template's folder; packaging rewrites it")
+                }
+            },
+        ),
+        (_, None) => (
+            message!("this nested stack is not followed: its URL is known only at deployment"),
+            map,
+        ),
     }
 }
 

@@ -1,8 +1,9 @@
 //! Each file of `cases/` is a project in one text, with what is expected of it.
 //!
 //! `=== name` begins a file of the project. `parameters.json`, if there is one, is the parameter
-//! file. `=== expected` holds the findings, the parameters, properties, outputs and exports that
-//! the tree should have. `KUMIKI_BLESS=1` writes what the tree has instead; read the difference.
+//! file; `template-urls` has a beginning of URLs and its folder in each line. `=== expected` holds
+//! the findings, the parameters, properties, outputs and exports that the tree should have.
+//! `KUMIKI_BLESS=1` writes what the tree has instead; read the difference.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![allow(clippy::disallowed_methods, reason = "the cases are files")]
@@ -51,6 +52,9 @@ fn cases() -> Vec<Case> {
 
 fn actual(case: &Case) -> String {
     let mut library = Library::default();
+    let urls = case.files.get("template-urls").map(|it| it.lines()).into_iter().flatten();
+    let urls = urls.filter_map(|it| it.split_once(" = "));
+    library.template_urls = urls.map(|(url, folder)| (url.into(), folder.into())).collect();
     library.load("stack.yaml", case);
     let mut findings = Vec::new();
     let mut inputs = Inputs {

@@ -132,8 +132,13 @@ pub enum Call {
     Length(Expr),
     /// `Fn::ToJsonString`, an extension.
     ToJsonString(Expr),
-    /// `Fn::Transform` or a macro's result: only a deployment can tell.
-    Transform(Name),
+    /// `Fn::Transform`: what the macro makes of it, only a deployment can tell.
+    Transform {
+        /// The macro.
+        name: Name,
+        /// What it is given: its parameters, and whatever stands beside it.
+        given: Vec<Entry>,
+    },
     /// `Condition`: another condition's truth.
     Condition(Name),
     /// `Fn::Equals`.
@@ -220,7 +225,7 @@ impl Call {
     /// Calls `visit` with each argument that is a value.
     pub fn arguments<'e>(&'e self, visit: &mut dyn FnMut(&'e Expr)) {
         match self {
-            Self::Ref(_) | Self::Transform(_) | Self::Condition(_) | Self::AccountValue(_) => {}
+            Self::Ref(_) | Self::Condition(_) | Self::AccountValue(_) => {}
             Self::GetAtt { attribute: one, .. }
             | Self::ImportValue(one)
             | Self::Base64(one)
@@ -239,7 +244,9 @@ impl Call {
                 visit(one);
                 visit(two);
             }
-            Self::Sub { variables, .. } => variables.iter().for_each(|it| visit(&it.value)),
+            Self::Sub { variables: entries, .. } | Self::Transform { given: entries, .. } => {
+                entries.iter().for_each(|it| visit(&it.value));
+            }
             Self::And(items) | Self::Or(items) => items.iter().for_each(visit),
             Self::FindInMap { map, first, second, default } => {
                 [map, first, second].into_iter().chain(default).for_each(visit);
@@ -253,6 +260,8 @@ impl Call {
         }
     }
 }
+
+const TRANSFORM: &str = "Fn::Transform";
 
 /// Turns a node into a value; mistakes are reported and leave the node as it is written.
 pub(crate) struct Reader<'t> {
@@ -276,6 +285,17 @@ impl Reader<'_> {
             && (&*key.text == "Ref" || key.text.starts_with("Fn::"))
             && let Some(call) = self.call(&key.text, key.span, argument)
         {
+            return Expr { span: node.span, kind: ExprKind::Call(Box::new(call)) };
+        }
+        // A macro replaces the whole map that it stands in, its siblings included.
+        if let Some(entries) = node.as_map().filter(|it| it.len() > 1)
+            && let Some((key, argument)) = entries.iter().find(|it| &*it.0.text == TRANSFORM)
+            && let Some(Call::Transform { name, mut given }) =
+                self.call(TRANSFORM, key.span, argument)
+        {
+            let beside = entries.iter().filter(|it| &*it.0.text != TRANSFORM);
+            given.extend(beside.map(|(key, node)| self.entry(key, node)));
+            let call = Call::Transform { name, given };
             return Expr { span: node.span, kind: ExprKind::Call(Box::new(call)) };
         }
         self.plain(node)
@@ -304,16 +324,21 @@ impl Reader<'_> {
     }
 
     fn entries(&mut self, entries: &[(Key, Node)]) -> Vec<Entry> {
-        entries
-            .iter()
-            .map(|(key, node)| Entry {
-                key: Name { text: key.text.clone(), span: key.span },
-                value: self.read(node),
-            })
-            .collect()
+        entries.iter().map(|(key, node)| self.entry(key, node)).collect()
+    }
+
+    fn entry(&mut self, key: &Key, node: &Node) -> Entry {
+        let key = Name { text: key.text.clone(), span: key.span };
+        Entry { key, value: self.read(node) }
     }
 
     fn call(&mut self, function: &str, at: Span, argument: &Node) -> Option<Call> {
+        // Macros come first: whatever this one makes becomes the argument.
+        if let Some([(key, inner)]) = argument.as_map()
+            && &*key.text == TRANSFORM
+        {
+            return self.call(TRANSFORM, key.span, inner);
+        }
         let call = match function {
             "Ref" => Call::Ref(self.name(function, argument)?),
             "Condition" => Call::Condition(self.name(function, argument)?),
@@ -401,7 +426,7 @@ impl Reader<'_> {
                     region: argument.get("Region").map(|it| self.read(it)),
                 }
             }
-            "Fn::Transform" => {
+            TRANSFORM => {
                 let name = argument.get("Name").and_then(|it| it.as_text().map(|text| (it, text)));
                 let (node, text) = match name {
                     Some(name) => name,
@@ -410,7 +435,11 @@ impl Reader<'_> {
                         return None;
                     }
                 };
-                Call::Transform(Name { text: text.clone(), span: node.span })
+                let given = argument.get("Parameters").and_then(Node::as_map);
+                Call::Transform {
+                    name: Name { text: text.clone(), span: node.span },
+                    given: self.entries(given.unwrap_or_default()),
+                }
             }
             "Fn::RefAll" | "Fn::ValueOf" | "Fn::ValueOfAll" => {
                 Call::AccountValue(Name { text: function.into(), span: at })

@@ -107,6 +107,30 @@ pub struct Template {
     pub outputs: Section<OutputDecl>,
     /// `Metadata`.
     pub metadata: Option<Expr>,
+    /// What makes parts that only a deployment shows, so that there is more to the template than
+    /// what is written: the first macro, `Fn::Transform` or loop.
+    pub maker: Option<Arc<str>>,
+}
+
+impl Template {
+    /// The macro, loop or module that something of this name may come of, though it is not written
+    /// in the template.
+    ///
+    /// The resources of a module are named after it.
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/module-ref-resources.html>
+    pub fn maker_of(&self, name: &str) -> Option<&Arc<str>> {
+        let mut modules =
+            self.resources.iter().filter(|it| it.type_name.text.ends_with("::MODULE"));
+        let module = modules.find(|it| name.starts_with(&*it.name.text));
+        module.map(|it| &it.type_name.text).or(self.maker.as_ref())
+    }
+}
+
+/// Whether a transform makes parts of a template that its own text does not name.
+fn makes_parts(transform: &Name) -> bool {
+    // Loops of the language extensions are seen where they stand.
+    let known = ["AWS::LanguageExtensions", "AWS::CodeDeployBlueGreen"];
+    !known.contains(&&*transform.text) && !transform.text.starts_with("AWS::SecretsManager-")
 }
 
 /// A parameter.
@@ -230,7 +254,7 @@ pub fn parse_template_document(
         }
         return (None, diagnostics);
     };
-    let mut parser = Parser { text, diagnostics };
+    let mut parser = Parser { text, diagnostics, maker: None };
     let template = parser.template(file, &root);
     (template, parser.diagnostics)
 }
@@ -238,6 +262,7 @@ pub fn parse_template_document(
 struct Parser<'t> {
     text: &'t str,
     diagnostics: Vec<Diagnostic>,
+    maker: Option<Arc<str>>,
 }
 
 impl Parser<'_> {
@@ -252,16 +277,23 @@ impl Parser<'_> {
         );
     }
 
+    /// Notes that something makes parts of the template.
+    fn made_by(&mut self, name: &str) {
+        self.maker.get_or_insert_with(|| name.into());
+    }
+
     fn template(&mut self, file: FileId, root: &Node) -> Option<Template> {
         let Some(sections) = root.as_map() else {
             self.wrong(root.span, "a map of sections such as `Parameters` and `Resources`");
             return None;
         };
+        let transforms = root.get("Transform").map(|it| self.transforms(it)).unwrap_or_default();
+        self.maker = transforms.iter().find(|it| makes_parts(it)).map(|it| it.text.clone());
         let mut template = Template {
             file,
             sections: Vec::new(),
             description: None,
-            transforms: Vec::new(),
+            transforms,
             parameters: Section::default(),
             mappings: Section::default(),
             conditions: Section::default(),
@@ -269,14 +301,14 @@ impl Parser<'_> {
             resources: Section::default(),
             outputs: Section::default(),
             metadata: None,
+            maker: None,
         };
         for (key, node) in sections {
             template.sections.push(Name { text: key.text.clone(), span: key.span });
             match &*key.text {
-                "AWSTemplateFormatVersion" | "Hooks" => {}
+                "AWSTemplateFormatVersion" | "Hooks" | "Transform" => {}
                 "Description" => template.description = self.text(node),
                 "Metadata" => template.metadata = Some(self.reader().read(node)),
-                "Transform" => template.transforms = self.transforms(node),
                 "Parameters" => template.parameters = self.section(node, Self::parameter),
                 "Mappings" => template.mappings = self.section(node, Self::mapping),
                 "Conditions" => {
@@ -287,6 +319,8 @@ impl Parser<'_> {
                 "Rules" => template.rules = self.section(node, Self::rule),
                 "Resources" => template.resources = self.section(node, Self::resource),
                 "Outputs" => template.outputs = self.section(node, Self::output),
+                "Fn::Transform" => self.made_by(&key.text),
+                _ if self.maker.is_some() => {}
                 name => self.diagnostics.push(
                     Diagnostic::error(
                         "malformed-template",
@@ -296,7 +330,8 @@ impl Parser<'_> {
                 ),
             }
         }
-        if template.resources.is_empty() {
+        template.maker = self.maker.take();
+        if template.resources.is_empty() && template.maker.is_none() {
             self.diagnostics.push(
                 Diagnostic::error("malformed-template", message!("the template has no resources"))
                     .at(Span::file_start(file))
@@ -323,6 +358,7 @@ impl Parser<'_> {
             // `Fn::ForEach` and `Fn::Transform` make members that only a deployment shows.
             if key.text.starts_with("Fn::") {
                 let name = &key.text;
+                self.made_by(name);
                 self.diagnostics.push(
                     Diagnostic::new(
                         "not-expanded",
@@ -432,6 +468,9 @@ impl Parser<'_> {
     }
 
     fn unknown_key(&mut self, key: &Key, name: &str, of: &str) {
+        if self.maker.is_some() {
+            return;
+        }
         self.diagnostics.push(
             Diagnostic::error(
                 "malformed-template",
@@ -448,12 +487,17 @@ impl Parser<'_> {
         };
         let mut mapping = MappingDecl { name, entries: Vec::new() };
         for (first, node) in entries {
+            if first.text.starts_with("Fn::") {
+                self.made_by(&first.text);
+                continue;
+            }
             let Some(seconds) = node.as_map() else {
-                if !first.text.starts_with("Fn::") {
-                    self.wrong(node.span, "a map of two levels");
-                }
+                self.wrong(node.span, "a map of two levels");
                 continue;
             };
+            if let Some((key, _)) = seconds.iter().find(|it| it.0.text.starts_with("Fn::")) {
+                self.made_by(&key.text);
+            }
             let seconds = seconds
                 .iter()
                 .map(|(key, node)| {
@@ -540,6 +584,10 @@ impl Parser<'_> {
                 "CreationPolicy" => &mut resource.creation_policy,
                 "UpdatePolicy" => &mut resource.update_policy,
                 "Metadata" => &mut resource.metadata,
+                name @ "Fn::Transform" => {
+                    self.made_by(name);
+                    continue;
+                }
                 other => {
                     self.unknown_key(key, other, "resource");
                     continue;

@@ -25,7 +25,7 @@ fn check(cx: &mut Cx<'_>) {
         for properties in template.resources.iter().filter_map(|it| it.properties.as_ref()) {
             properties.walk(&mut |it| {
                 if let ExprKind::Call(call) = &it.kind
-                    && let Call::Transform(name) = &**call
+                    && let Call::Transform { name, .. } = &**call
                 {
                     found.push((&name.text, name.span));
                 }

@@ -13,7 +13,7 @@ use kumiki_check::{Accepted, Suppressed};
 use kumiki_project::Files;
 use kumiki_source::{Diagnostic, Severity, message};
 use serde::Serialize;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -42,13 +42,13 @@ fn scope(args: &Check, global: &Global) -> Result<Scope, Stop> {
         [] => project_folder(global)?,
         [folder] if folder.join("kumiki.toml").is_file() => folder.clone(),
         [folder] if folder.is_dir() => return templates(folder.clone(), Vec::new()),
-        [path] => {
+        [path] if below_here(path).is_none() => {
             let (folder, name) = split_template(path).ok_or_else(|| no_template(path))?;
             return templates(folder, vec![name]);
         }
         paths => {
-            let name = |it: &PathBuf| match it.to_str() {
-                Some(name) if !it.is_dir() => Ok(name.to_owned()),
+            let name = |it: &PathBuf| match below_here(it).or(it.to_str().map(str::to_owned)) {
+                Some(name) if !it.is_dir() => Ok(name),
                 _ => Err(no_template(it)),
             };
             let names: Result<Vec<String>, Stop> = paths.iter().map(name).collect();
@@ -81,6 +81,16 @@ fn guard_files(paths: &[PathBuf], folder: &Path) -> Result<Vec<String>, Stop> {
         found.extend(files.into_iter().map(seen));
     }
     Ok(found)
+}
+
+/// A path from the current folder, where an S3 URL may lead to any file; nothing for a file that is
+/// elsewhere.
+fn below_here(path: &Path) -> Option<String> {
+    let parts = path.components().filter(|it| *it != Component::CurDir).map(|it| match it {
+        Component::Normal(name) => name.to_str(),
+        _ => None,
+    });
+    Some(parts.collect::<Option<Vec<_>>>()?.join("/"))
 }
 
 fn no_template(path: &Path) -> Stop {
