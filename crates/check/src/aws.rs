@@ -37,7 +37,7 @@ type Key = [u8; 32];
 
 /// A template, the values that reach it, and the account and Region.
 struct Question<'t> {
-    file: FileId,
+    template: &'t Template,
     values: BTreeMap<String, String>,
     inputs: &'t Inputs,
     /// The template with its values; as it is written without.
@@ -50,7 +50,7 @@ impl<'t> Question<'t> {
     fn text(&self, library: &'t Library) -> &str {
         match &self.resolved {
             Some(it) => &it.text,
-            None => library.sources.get(self.file).text(),
+            None => library.sources.get(self.template.file).text(),
         }
     }
 
@@ -87,7 +87,10 @@ impl<'t> Question<'t> {
                 finding.hops.extend(hops.map(|span| Hop { span: *span, label: None }));
                 (start, end) = resolved.old(start, end);
             }
-            finding.span = Some(Span::new(self.file, start, end));
+            finding.span = Some(Span::new(self.template.file, start, end));
+            if finding.rule == "I3011" && has_policies(self.template, start) {
+                return None;
+            }
             let named = self.environments.iter().filter(|it| !it.is_empty());
             finding.environments = named.map(|it| (*it).to_owned()).collect();
             Some(finding)
@@ -107,11 +110,19 @@ const SAID_BETTER: &[(&str, &[&str])] = &[
     ("E3004", &["cycle"]),
     ("E3005", &["undefined-reference"]),
     ("E8002", &["undefined-reference"]),
+    ("F0001", &["malformed-template"]),
+    ("F0005", &["malformed-template"]),
 ];
 
-/// Findings about a value that one of ours on the same line says better, with every hop.
+/// Findings that one of ours on the same line says better, with every hop.
 const SAID_HERE: &[(&str, &[&str])] = &[
+    ("E1017", &["malformed-function"]),
+    ("E1021", &["malformed-function"]),
+    ("E1022", &["malformed-function"]),
+    ("E1033", &["malformed-function"]),
     ("E3027", &["schedule-refused"]),
+    ("E8003", &["malformed-function"]),
+    ("E8004", &["malformed-function"]),
     ("F3031", &["name-with-illegal-characters", "value-of-another-kind"]),
     ("F3033", &["name-of-wrong-length"]),
 ];
@@ -135,6 +146,7 @@ const NOT_SO: &[(&str, &str)] = &[
     // Whether a reference meets a resource that is not there is known once values are: our own
     // `reference-to-absent` says where it does.
     ("W1001", "target may not exist"),
+    ("W2503", "mutually exclusive"),
     // Relative template URLs are rewritten when Kumiki packages, and followed when it checks.
     ("W3002", "package"),
 ];
@@ -169,11 +181,19 @@ impl Aws {
         answers: &mut Answers,
         compiled: impl FnOnce() -> Result<&'a Self, AwsError>,
     ) -> Result<Vec<Diagnostic>, AwsError> {
-        let wrong: HashSet<Span> = ours
+        let mut aside: HashSet<Span> = ours
             .iter()
             .filter(|it| matches!(&*it.rule, "parameter-value" | "placeholder-left"))
             .filter_map(|it| it.span)
             .collect();
+        // Where no values are given, a default may be one that is meant to be replaced.
+        for (tree, inputs) in trees {
+            if !inputs.are_given() {
+                let root = library.template(tree.root().template);
+                let defaults = root.parameters.iter().filter_map(|it| it.default.as_ref());
+                aside.extend(defaults.map(|it| it.span));
+            }
+        }
         // What CloudFormation refuses as a whole is not looked at in detail: the rules take longer
         // than a user waits for templates of thousands of resources.
         let mut refused: BTreeMap<FileId, Diagnostic> = BTreeMap::new();
@@ -192,10 +212,10 @@ impl Aws {
                     return Err(Box::new(diagnostic));
                 }
                 let question = Question {
-                    file: template.file,
-                    values: known_parameters(stack, &wrong),
+                    template,
+                    values: known_parameters(stack, &aside),
                     inputs,
-                    resolved: Resolved::of(stack, template, source, &wrong),
+                    resolved: Resolved::of(stack, template, source, &aside),
                     environments: vec![&inputs.environment],
                 };
                 Ok((question.key(library), question))
@@ -211,12 +231,13 @@ impl Aws {
             };
             let environment = question.environments[0];
             if question.resolved.is_some() {
-                let written = as_written.entry(question.file).or_insert_with(|| Question {
-                    values: question.values.clone(),
-                    resolved: None,
-                    environments: Vec::new(),
-                    ..question
-                });
+                let written =
+                    as_written.entry(question.template.file).or_insert_with(|| Question {
+                        values: question.values.clone(),
+                        resolved: None,
+                        environments: Vec::new(),
+                        ..question
+                    });
                 written.asked_by(environment);
             }
             questions.entry(key).or_insert(question).asked_by(environment);
@@ -234,8 +255,9 @@ impl Aws {
             let found: Result<Vec<(Key, Vec<Diagnostic>)>, AwsError> = open
                 .into_par_iter()
                 .map(|(key, it)| {
-                    let path = library.sources.get(it.file).path();
-                    let answer = aws.ask(it.text(library), path, it.file, &it.values, it.inputs)?;
+                    let file = it.template.file;
+                    let path = library.sources.get(file).path();
+                    let answer = aws.ask(it.text(library), path, file, &it.values, it.inputs)?;
                     Ok((*key, answer))
                 })
                 .collect();
@@ -363,8 +385,18 @@ fn beyond_limits(template: &Template, source: &Source) -> Option<Diagnostic> {
     )
 }
 
+/// Whether the resource at a place says what becomes of it. AWS's rules do not see that of a resource
+/// that a condition leaves out.
+fn has_policies(template: &Template, at: usize) -> bool {
+    template.resources.iter().any(|it| {
+        it.span.range().contains(&at)
+            && it.deletion_policy.is_some()
+            && it.update_replace_policy.is_some()
+    })
+}
+
 /// The parameters of a stack that are known, as text. Secrets stay out.
-fn known_parameters(stack: &Stack, wrong: &HashSet<Span>) -> BTreeMap<String, String> {
+fn known_parameters(stack: &Stack, aside: &HashSet<Span>) -> BTreeMap<String, String> {
     let text = |value: &kumiki_project::Value| match value.as_list() {
         Some(items) => {
             let items: Option<Vec<&str>> = items.iter().map(|it| it.as_text()).collect();
@@ -375,7 +407,7 @@ fn known_parameters(stack: &Stack, wrong: &HashSet<Span>) -> BTreeMap<String, St
     stack
         .parameters
         .iter()
-        .filter(|it| !it.no_echo && !it.value.origin.span.is_some_and(|it| wrong.contains(&it)))
+        .filter(|it| !it.no_echo && !it.value.origin.span.is_some_and(|it| aside.contains(&it)))
         .filter_map(|it| Some((it.name.to_string(), text(&it.value)?)))
         .collect()
 }

@@ -31,14 +31,14 @@ struct Edit {
 impl Resolved {
     /// The template of a stack with its values; nothing when no function of it is known.
     ///
-    /// Values that were found `wrong` where they are written stay out.
+    /// Values that were written at places that are set `aside` stay out.
     pub(crate) fn of(
         stack: &Stack,
         template: &Template,
         source: &Source,
-        wrong: &HashSet<Span>,
+        aside: &HashSet<Span>,
     ) -> Option<Self> {
-        let mut found = Found { template, stack, wrong, values: Vec::new() };
+        let mut found = Found { template, stack, aside, values: Vec::new() };
         for (resource, declared) in stack.resources.iter().zip(&template.resources) {
             if let Some(properties) = &declared.properties {
                 found.visit(properties, &resource.properties);
@@ -113,7 +113,7 @@ struct Known {
 struct Found<'t> {
     template: &'t Template,
     stack: &'t Stack,
-    wrong: &'t HashSet<Span>,
+    aside: &'t HashSet<Span>,
     values: Vec<Known>,
 }
 
@@ -123,7 +123,7 @@ impl Found<'_> {
         match (&expr.kind, &value.kind) {
             (ExprKind::Call(_), Kind::Null | Kind::Absent | Kind::Unknown(_)) => {}
             (ExprKind::Call(_), _) => {
-                if !self.is_wrong(value)
+                if !self.is_aside(value)
                     && !self.is_withheld(expr)
                     && let Some(json) = value.to_json(&|_| None)
                 {
@@ -146,17 +146,17 @@ impl Found<'_> {
         }
     }
 
-    fn is_wrong(&self, value: &Value) -> bool {
-        value.origin.span.is_some_and(|it| self.wrong.contains(&it))
+    fn is_aside(&self, value: &Value) -> bool {
+        value.origin.span.is_some_and(|it| self.aside.contains(&it))
     }
 
-    /// Whether a parameter takes part that is wrong, or that must never be shown.
+    /// Whether a parameter takes part that is set aside, or that must never be shown.
     fn is_withheld(&self, expr: &Expr) -> bool {
         let withheld = |name: &str| {
             let index = self.template.parameters.index_of(name);
             index.is_some_and(|it| {
                 let parameter = &self.stack.parameters[it];
-                parameter.no_echo || self.is_wrong(&parameter.value)
+                parameter.no_echo || self.is_aside(&parameter.value)
             })
         };
         let mut found = false;

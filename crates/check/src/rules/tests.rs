@@ -3,7 +3,7 @@
 //!
 //! A code block names its file after its language. Files of the first example stay in place for
 //! the later ones unless they are written again. The root is `stack.yaml`, in a protected
-//! environment of ap-northeast-1, on the day of a `<!-- today: … -->` in the page; `parameters.json` is its parameter file, if there is one. JSON has
+//! environment `prod` of ap-northeast-1, on the day of a `<!-- today: … -->` in the page; `parameters.json` is its parameter file, if there is one. JSON has
 //! no comments, so its marks are taken away before it is read.
 
 use crate::{RULES, Subject, Usages, check_tree};
@@ -65,7 +65,7 @@ pub(crate) fn examples(page: &str) -> Vec<(String, BTreeMap<String, String>)> {
 
 pub(crate) fn inputs(library: &mut Library, files: &Memory) -> Inputs {
     let mut inputs = Inputs {
-        environment: String::new(),
+        environment: "prod".to_owned(),
         region: "ap-northeast-1".to_owned(),
         account: "123456789012".to_owned(),
         stack_name: "example".to_owned(),
@@ -135,6 +135,49 @@ fn pages_are_true() {
             failing += expected.iter().filter(|it| it.ends_with(rule.name)).count();
         }
         assert!(failing > 0, "the page of {} shows nothing that fails", rule.name);
+    }
+}
+
+/// A template by itself is judged for whatever values and stacks there will be.
+#[test]
+fn what_a_template_alone_does_not_tell_is_no_error() {
+    const ALONE: &str = "
+Parameters: { Name: { Type: String } }
+Resources: { Topic: { Type: AWS::SNS::Topic, Properties: { TopicName: !Ref Name } } }
+Outputs: { Import: { Value: !ImportValue vpc } }
+";
+    let exporting = ALONE.replace("!ImportValue vpc", "!ImportValue vpc, Export: { Name: topic }");
+    let given = r#"{ "Name": "a" }"#;
+    let cases = [
+        (ALONE, "", None, vec!["info import-without-exporter"]),
+        (&exporting, "", None, vec!["warning import-without-exporter"]),
+        (ALONE, "", Some(given), vec!["info import-without-exporter"]),
+        (ALONE, "", Some("{}"), vec!["error missing-parameter", "info import-without-exporter"]),
+        (ALONE, "prod", Some(given), vec!["error import-without-exporter"]),
+    ];
+    for (text, environment, parameters, expected) in cases {
+        let mut files = BTreeMap::from([("stack.yaml".to_owned(), text.to_owned())]);
+        files.extend(parameters.map(|it| ("parameters.json".to_owned(), it.to_owned())));
+        let files = Memory(files);
+        let mut library = Library::default();
+        library.load("stack.yaml", &files);
+        let root = library.find("stack.yaml").expect("a template");
+        let inputs = Inputs { environment: environment.to_owned(), ..inputs(&mut library, &files) };
+        let tree = Tree::evaluate(&library, root, &inputs);
+        let subject = Subject {
+            library: &library,
+            tree: &tree,
+            usages: &Usages::of(&library),
+            inputs: &inputs,
+            protected: false,
+            elsewhere: &BTreeSet::new(),
+            today: None,
+        };
+        let found = check_tree(subject);
+        let mut found: Vec<String> =
+            found.iter().map(|it| format!("{} {}", it.severity.as_str(), it.rule)).collect();
+        found.sort();
+        assert_eq!(found, expected, "{text} {parameters:?}");
     }
 }
 
