@@ -68,6 +68,7 @@ oracles: python ## Check templates and reports with programs that others wrote
 	cd $(PROJECT) && '$(PYTHON)/cfn-lint' --include-checks I -r ap-northeast-3 -- dr/stack.yaml
 	'$(PYTHON)/checkov' --directory $(PROJECT) --framework cloudformation --skip-download --compact --quiet
 	cargo build $(FLAGS) --package kumiki
+	KUMIKI_TOOLS='$(TOOLS)' cargo xtask fixtures
 	KUMIKI='$(TARGET)/debug/kumiki' KUMIKI_TOOLS='$(TOOLS)' '$(PYTHON)/python' crates/kumiki/tests/adopting.py
 
 .PHONY: python

@@ -3,12 +3,12 @@
 //!
 //! Seconds depend on the machine; the ratios are what is worth reporting.
 
-use crate::root;
+use crate::{root, target};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -16,8 +16,7 @@ const RUNS: usize = 7;
 
 /// `cargo xtask bench`.
 pub(crate) fn run() -> Result<(), String> {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
-    let target = target.unwrap_or_else(|| root().join("target"));
+    let target = target();
     let kumiki = target.join("release/kumiki");
     // Rehearsals write their state beside kumiki.toml, so they run on a copy.
     let project = target.join("bench/service");

@@ -9,6 +9,7 @@ mod bench;
 mod catalogue;
 #[cfg(test)]
 mod documents;
+mod fixtures;
 mod generated;
 #[cfg(test)]
 mod manual;
@@ -26,6 +27,7 @@ Usage: cargo xtask CHORE
 Chores:
   messages  Print the sentences without a Japanese translation, as TOML to fill in
   bench     Measure the release binary, beside cfn-lint if that is installed
+  fixtures  Compare with cfn-lint on the templates that it is tested with
   traceability
             Write docs/traceability.md and its Japanese twin, of docs/traceability.toml
 ";
@@ -35,6 +37,7 @@ fn main() -> ExitCode {
     let result = match chore.as_deref() {
         Some("messages") => catalogue::print_missing(),
         Some("bench") => bench::run(),
+        Some("fixtures") => fixtures::run(),
         Some("traceability") => traceability::write_pages(),
         None | Some("help" | "--help" | "-h") => {
             print!("{HELP}");
@@ -54,4 +57,10 @@ fn main() -> ExitCode {
 /// The folder of the workspace.
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// Where Cargo builds.
+fn target() -> PathBuf {
+    let target = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
+    target.unwrap_or_else(|| root().join("target"))
 }
