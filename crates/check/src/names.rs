@@ -33,8 +33,12 @@ pub(crate) struct NameRule {
 pub(crate) enum Unique {
     /// Nowhere.
     No,
-    /// In the account, or in one Region of it.
+    /// In the account.
     Account,
+    /// In one Region of the account.
+    Region,
+    /// In all accounts together.
+    Everywhere,
     /// Among those with the same values of these properties.
     Among(Vec<&'static str>),
 }
@@ -76,8 +80,12 @@ impl NameRule {
             most: most.parse().ok(),
             unique: match unique.strip_prefix("in:") {
                 Some(properties) => Unique::Among(properties.split(',').collect()),
-                None if unique == "-" => Unique::No,
-                None => Unique::Account,
+                None => match unique {
+                    "account" => Unique::Account,
+                    "region" => Unique::Region,
+                    "everywhere" => Unique::Everywhere,
+                    _ => Unique::No,
+                },
             },
             characters: ranges(characters),
             remarks: remarks.split(',').collect(),
@@ -100,18 +108,13 @@ impl NameRule {
         !text.is_empty() && !arn
     }
 
-    /// What is wrong with the characters of a name that AWS's rules do not find in a literal.
-    pub(crate) fn fault(&self, name: &str, literal: bool) -> Option<Fault> {
+    /// What is wrong with the characters of a name.
+    pub(crate) fn fault(&self, name: &str) -> Option<Fault> {
         let base = match name.strip_suffix(".fifo") {
             Some(base) if self.has("fifo") => base,
             _ => name,
         };
-        if !(literal && self.has("characters"))
-            && let Some(fault) = self.characters_fault(base)
-        {
-            return Some(fault);
-        }
-        self.reserved_fault(name)
+        self.characters_fault(base).or_else(|| self.reserved_fault(name))
     }
 
     fn characters_fault(&self, name: &str) -> Option<Fault> {
@@ -241,17 +244,17 @@ mod tests {
     #[test]
     fn names_are_judged() {
         let bucket = NameRule::of("AWS::S3::Bucket").expect("a rule");
-        assert_eq!(bucket.fault("facility-prod-reports-123456789012", false), None);
-        assert_eq!(bucket.fault("Facility", false), Some(Fault::Character('F')));
-        assert_eq!(bucket.fault("-a-", false), Some(Fault::Beginning("-".to_owned())));
-        assert_eq!(bucket.fault("10.0.0.1", true), Some(Fault::Address));
-        assert_eq!(bucket.fault("a..b", true), Some(Fault::Part("..".to_owned())));
-        assert_eq!(bucket.fault("a-s3alias", true), Some(Fault::End("-s3alias".to_owned())));
+        assert_eq!(bucket.fault("facility-prod-reports-123456789012"), None);
+        assert_eq!(bucket.fault("Facility"), Some(Fault::Character('F')));
+        assert_eq!(bucket.fault("-a-"), Some(Fault::Beginning("-".to_owned())));
+        assert_eq!(bucket.fault("10.0.0.1"), Some(Fault::Address));
+        assert_eq!(bucket.fault("a..b"), Some(Fault::Part("..".to_owned())));
+        assert_eq!(bucket.fault("a-s3alias"), Some(Fault::End("-s3alias".to_owned())));
         let queue = NameRule::of("AWS::SQS::Queue").expect("a rule");
-        assert_eq!(queue.fault("jobs.fifo", false), None);
-        assert_eq!(queue.fault("jobs.other", false), Some(Fault::Character('.')));
+        assert_eq!(queue.fault("jobs.fifo"), None);
+        assert_eq!(queue.fault("jobs.other"), Some(Fault::Character('.')));
         let alias = NameRule::of("AWS::KMS::Alias").expect("a rule");
-        assert_eq!(alias.fault("facility", false), Some(Fault::Without("alias/")));
+        assert_eq!(alias.fault("facility"), Some(Fault::Without("alias/")));
         let role = NameRule::of("AWS::IAM::Role").expect("a rule");
         assert_eq!(role.folded("Facility-Role"), "facility-role");
     }

@@ -1,5 +1,6 @@
 //! What a rule is, and what it can ask.
 
+use crate::deployments::Deployments;
 use crate::links::Links;
 use crate::usage::Usages;
 use kumiki_project::{Inputs, Library, Resource, Stack, Tree, Value};
@@ -34,6 +35,8 @@ pub struct Subject<'t> {
     pub protected: bool,
     /// The names that other roots of the project export in the same account and Region.
     pub elsewhere: &'t BTreeSet<Arc<str>>,
+    /// The roots of the project in all environments.
+    pub deployments: &'t Deployments,
     /// Today, as `2026-11-24`; nothing where no rule should look at the date.
     pub today: Option<&'t str>,
 }
@@ -46,6 +49,7 @@ pub(crate) struct Cx<'t> {
     pub(crate) inputs: &'t Inputs,
     pub(crate) protected: bool,
     pub(crate) elsewhere: &'t BTreeSet<Arc<str>>,
+    pub(crate) deployments: &'t Deployments,
     pub(crate) today: Option<&'t str>,
     pub(crate) findings: Vec<Diagnostic>,
     pub(crate) links: Links<'t>,
@@ -54,9 +58,22 @@ pub(crate) struct Cx<'t> {
 
 impl<'t> Cx<'t> {
     pub(crate) fn new(subject: Subject<'t>, links: &Links<'t>, rule: &'static Rule) -> Self {
-        let Subject { library, tree, usages, inputs, protected, elsewhere, today } = subject;
+        let Subject { library, tree, usages, inputs, protected, elsewhere, deployments, today } =
+            subject;
         let (links, findings) = (links.clone(), Vec::new());
-        Self { library, tree, usages, inputs, protected, elsewhere, today, findings, links, rule }
+        Self {
+            library,
+            tree,
+            usages,
+            inputs,
+            protected,
+            elsewhere,
+            deployments,
+            today,
+            findings,
+            links,
+            rule,
+        }
     }
 
     /// Every resource of a type that is, or may be, created, with its stack.

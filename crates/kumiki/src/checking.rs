@@ -4,11 +4,12 @@
 //! they answered is not asked again.
 
 use crate::output::Stop;
-use crate::project::{Project, REHEARSAL_ACCOUNT, Trouble, parameters_from};
+use crate::project::{Project, Trouble, parameters_from};
 use kumiki_check::{
-    Answers, Aws, AwsError, Subject, Suppressed, Usages, check_guard, check_tree, merge, suppress,
+    Answers, Aws, AwsError, Deployments, Subject, Suppressed, Usages, check_guard, check_tree,
+    merge, suppress,
 };
-use kumiki_project::{Files, Inputs, TemplateId, Tree};
+use kumiki_project::{Files, Inputs, REHEARSAL_ACCOUNT, TemplateId, Tree};
 use kumiki_source::{Diagnostic, message};
 use rayon::prelude::*;
 use serde::Serialize;
@@ -120,6 +121,9 @@ impl Checker {
             })
             .collect();
         let library = &project.library;
+        let trees: Vec<(&Tree, &Inputs)> =
+            jobs.iter().map(|(job, tree)| (tree, &job.inputs)).collect();
+        let deployments = Deployments::new(library, &trees);
         let (today, usages) = (today(), Usages::of(library));
         let found: Vec<Vec<Diagnostic>> = jobs
             .par_iter()
@@ -132,13 +136,12 @@ impl Checker {
                     inputs: &job.inputs,
                     protected: job.protected,
                     elsewhere,
+                    deployments: &deployments,
                     today: Some(&today),
                 })
             })
             .collect();
         findings.extend(found.into_iter().flatten());
-        let trees: Vec<(&Tree, &Inputs)> =
-            jobs.iter().map(|(job, tree)| (tree, &job.inputs)).collect();
         findings.extend(check_guard(library, &trees, &guard));
         let theirs = Aws::check_trees(library, &trees, &findings, &mut self.answers, aws)
             .map_err(|error| Stop::new(message!("AWS's rules cannot be run: {error}", error)))?;

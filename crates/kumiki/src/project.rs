@@ -4,16 +4,13 @@ use crate::args::Global;
 use crate::files::{Disk, Noted};
 use crate::output::Stop;
 use kumiki_project::{
-    Config, EnvironmentConfig, FileError, Files, Given, Inputs, Library, RootConfig, TemplateId,
-    Tree, fill, parse_config, parse_parameter_file,
+    Config, EnvironmentConfig, FileError, Files, Given, Inputs, Library, REHEARSAL_ACCOUNT,
+    RootConfig, TemplateId, Tree, fill, parse_config, parse_parameter_file,
 };
 use kumiki_source::{Diagnostic, FileId, Span, closest, message};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-/// The account of a rehearsal when the environment names none: AWS never gives it out.
-pub(crate) const REHEARSAL_ACCOUNT: &str = "000000000000";
 
 /// A project that was opened: its configuration and what was read of it so far.
 pub(crate) struct Project {

@@ -4,6 +4,9 @@ use kumiki_source::{Diagnostic, FileId, Span, message};
 use kumiki_template::{Format, Limits, Node, parse_document};
 use std::sync::Arc;
 
+/// The account of a rehearsal when the environment names none: AWS never gives it out.
+pub const REHEARSAL_ACCOUNT: &str = "000000000000";
+
 /// The inputs of one root in one environment and scenario.
 #[derive(Clone, Debug)]
 pub struct Inputs {

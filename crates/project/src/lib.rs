@@ -21,7 +21,9 @@ mod tree;
 mod value;
 
 pub use config::{Config, EnvironmentConfig, RootConfig, Suppression, fill, parse_config};
-pub use inputs::{Given, Inputs, ParameterFile, parse_parameter_file, partition};
+pub use inputs::{
+    Given, Inputs, ParameterFile, REHEARSAL_ACCOUNT, parse_parameter_file, partition,
+};
 pub use library::{
     Child, FileError, Files, Library, MAX_FILE_BYTES, TemplateId, decode, join_path,
 };

@@ -23,7 +23,7 @@ fn each_case(mut test: impl FnMut(&str, Vec<String>, &Library, (&Tree, &Inputs),
         let mut library = Library::default();
         library.load("stack.yaml", &files);
         let root = library.find("stack.yaml").unwrap();
-        let inputs = inputs(&mut library, &files);
+        let inputs = inputs(&mut library, &files).remove(0);
         let rules = names.iter().map(|it| library.read(it, &files).unwrap()).collect();
         let tree = Tree::evaluate(&library, root, &inputs);
         test(&title, expected, &library, (&tree, &inputs), rules);

@@ -53,12 +53,14 @@ mod made_too_early;
 mod metric_filter_refused;
 mod missing_secret_key;
 mod name_of_wrong_length;
+mod name_taken_elsewhere;
 mod name_taken_twice;
 mod name_with_illegal_characters;
 mod named_before_made;
 mod open_to_world;
 mod option_group_engine;
 mod overlapping_subnets;
+mod parameter_files_differ;
 mod parameter_group_family;
 mod parameter_of_its_own_tree;
 mod parameter_reaches_nothing;
@@ -167,12 +169,14 @@ pub static RULES: &[&Rule] = &[
     &metric_filter_refused::RULE,
     &missing_secret_key::RULE,
     &name_of_wrong_length::RULE,
+    &name_taken_elsewhere::RULE,
     &name_taken_twice::RULE,
     &name_with_illegal_characters::RULE,
     &named_before_made::RULE,
     &open_to_world::RULE,
     &option_group_engine::RULE,
     &overlapping_subnets::RULE,
+    &parameter_files_differ::RULE,
     &parameter_group_family::RULE,
     &parameter_of_its_own_tree::RULE,
     &parameter_reaches_nothing::RULE,

@@ -1,4 +1,3 @@
-use crate::declared;
 use crate::links::Links;
 use crate::names::NameRule;
 use crate::rule::{Cx, Rule};
@@ -13,21 +12,13 @@ pub(crate) static RULE: Rule = Rule {
 
 fn check(cx: &mut Cx<'_>) {
     let links = Links::new(cx);
-    for (_, stack, resource) in links.all() {
+    for (_, _, resource) in links.all() {
         let Some(rule) = NameRule::of(&resource.type_name) else { continue };
         let Some(value) = resource.property(rule.property) else { continue };
         let Some(name) = value.as_text().filter(|it| rule.is_name(it)) else { continue };
         let length = name.chars().count();
         let long = rule.most.filter(|most| length > *most);
         let short = rule.least.filter(|least| length < *least);
-        let said = if long.is_some() { "max" } else { "min" };
-        if long.or(short).is_none()
-            || rule.has(said)
-                && declared::property(cx.declaration(stack, resource), rule.property)
-                    .is_some_and(declared::is_literal)
-        {
-            continue;
-        }
         let type_name = rule.type_name;
         match (long, short) {
             (Some(most), _) => {

@@ -61,7 +61,7 @@ fn place(stack: &Stack, resource: &Resource) -> String {
 fn among(links: &Links<'_>, rule: &NameRule, resource: &Resource) -> Option<String> {
     let properties = match &rule.unique {
         Unique::No => return None,
-        Unique::Account => return Some(String::new()),
+        Unique::Account | Unique::Region | Unique::Everywhere => return Some(String::new()),
         Unique::Among(properties) => properties,
     };
     let mut among = String::new();

@@ -1,4 +1,3 @@
-use crate::declared;
 use crate::links::Links;
 use crate::names::{Fault, NameRule};
 use crate::rule::{Cx, Rule};
@@ -13,17 +12,11 @@ pub(crate) static RULE: Rule = Rule {
 
 fn check(cx: &mut Cx<'_>) {
     let links = Links::new(cx);
-    for (_, stack, resource) in links.all() {
+    for (_, _, resource) in links.all() {
         let Some(rule) = NameRule::of(&resource.type_name) else { continue };
         let Some(value) = resource.property(rule.property) else { continue };
         let Some(name) = value.as_text().filter(|it| rule.is_name(it)) else { continue };
-        let Some(mut fault) = rule.fault(name, false) else { continue };
-        let literal = declared::property(cx.declaration(stack, resource), rule.property)
-            .is_some_and(declared::is_literal);
-        if literal {
-            let Some(other) = rule.fault(name, true) else { continue };
-            fault = other;
-        }
+        let Some(fault) = rule.fault(name) else { continue };
         let help = describe(&fault);
         let type_name = rule.type_name;
         cx.report_value(

@@ -3,10 +3,12 @@
 //!
 //! A code block names its file after its language. Files of the first example stay in place for
 //! the later ones unless they are written again. The root is `stack.yaml`, in a protected
-//! environment `prod` of ap-northeast-1, on the day of a `<!-- today: … -->` in the page; `parameters.json` is its parameter file, if there is one. JSON has
-//! no comments, so its marks are taken away before it is read.
+//! environment `prod` of ap-northeast-1, on the day of a `<!-- today: … -->` in the page;
+//! `parameters.json` is its parameter file, if there is one. With `dev.json` and `prod.json` there
+//! are two environments of one account. JSON has no comments, so its marks are taken away before it
+//! is read.
 
-use crate::{RULES, Subject, Usages, check_tree};
+use crate::{Deployments, RULES, Subject, Usages, check_tree, merge};
 use kumiki_project::{FileError, Files, Inputs, Library, Tree, parse_parameter_file};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -63,23 +65,32 @@ pub(crate) fn examples(page: &str) -> Vec<(String, BTreeMap<String, String>)> {
     examples
 }
 
-pub(crate) fn inputs(library: &mut Library, files: &Memory) -> Inputs {
-    let mut inputs = Inputs {
-        environment: "prod".to_owned(),
-        region: "ap-northeast-1".to_owned(),
-        account: "123456789012".to_owned(),
-        stack_name: "example".to_owned(),
-        parameters: Vec::new(),
-        parameter_file: None,
-        tags: Vec::new(),
-    };
-    if let Ok(file) = library.read("parameters.json", files) {
-        let read = parse_parameter_file(file, library.sources.get(file).text());
-        assert_eq!(read.diagnostics, []);
-        inputs.parameters = read.parameters;
-        inputs.parameter_file = Some(file);
+/// The inputs of each environment: those that have a parameter file, or `prod` alone.
+pub(crate) fn inputs(library: &mut Library, files: &Memory) -> Vec<Inputs> {
+    let mut environments = vec![("dev", "dev.json", "exampledev"), ("prod", "prod.json", "exampleprod")];
+    environments.retain(|(_, file, _)| files.0.contains_key(*file));
+    if environments.is_empty() {
+        environments.push(("prod", "parameters.json", "example"));
     }
-    inputs
+    let inputs = environments.into_iter().map(|(environment, file, stack_name)| {
+        let mut inputs = Inputs {
+            environment: environment.to_owned(),
+            region: "ap-northeast-1".to_owned(),
+            account: "123456789012".to_owned(),
+            stack_name: stack_name.to_owned(),
+            parameters: Vec::new(),
+            parameter_file: None,
+            tags: Vec::new(),
+        };
+        if let Ok(file) = library.read(file, files) {
+            let read = parse_parameter_file(file, library.sources.get(file).text());
+            assert_eq!(read.diagnostics, []);
+            inputs.parameters = read.parameters;
+            inputs.parameter_file = Some(file);
+        }
+        inputs
+    });
+    inputs.collect()
 }
 
 /// What the marks in the files say is found, sorted.
@@ -100,6 +111,7 @@ pub(crate) fn marks(files: &BTreeMap<String, String>) -> Vec<String> {
 
 #[test]
 fn pages_are_true() {
+    let mut untrue = Vec::new();
     for rule in RULES {
         let mut failing = 0;
         let marked = |it: &'static str| it.strip_prefix("<!-- today: ")?.strip_suffix(" -->");
@@ -111,19 +123,26 @@ fn pages_are_true() {
             library.load("stack.yaml", &files);
             let root = library.find("stack.yaml").expect("an example with stack.yaml");
             let inputs = inputs(&mut library, &files);
-            let tree = Tree::evaluate(&library, root, &inputs);
-            let subject = Subject {
-                library: &library,
-                tree: &tree,
-                usages: &Usages::of(&library),
-                inputs: &inputs,
-                protected: true,
-                elsewhere: &BTreeSet::new(),
-                today,
-            };
-            let mut found: Vec<String> = check_tree(subject)
+            let trees: Vec<Tree> =
+                inputs.iter().map(|it| Tree::evaluate(&library, root, it)).collect();
+            let trees: Vec<(&Tree, &Inputs)> = trees.iter().zip(&inputs).collect();
+            let deployments = Deployments::new(&library, &trees);
+            let (usages, elsewhere) = (Usages::of(&library), BTreeSet::new());
+            let mut findings = library.diagnostics.clone();
+            for &(tree, inputs) in &trees {
+                findings.extend(check_tree(Subject {
+                    library: &library,
+                    tree,
+                    usages: &usages,
+                    inputs,
+                    protected: true,
+                    elsewhere: &elsewhere,
+                    deployments: &deployments,
+                    today,
+                }));
+            }
+            let mut found: Vec<String> = merge(findings, &[])
                 .iter()
-                .chain(&library.diagnostics)
                 .map(|it| {
                     let at = library.sources.locate(it.span.expect("a place"));
                     let line = at.rsplit_once(':').map_or(&*at, |it| it.0);
@@ -131,11 +150,17 @@ fn pages_are_true() {
                 })
                 .collect();
             found.sort();
-            assert_eq!(found, expected, "{}: {title}", rule.name);
+            if found != expected {
+                let name = rule.name;
+                untrue.push(format!(
+                    "{name}: {title}\n  found    {found:?}\n  expected {expected:?}"
+                ));
+            }
             failing += expected.iter().filter(|it| it.ends_with(rule.name)).count();
         }
         assert!(failing > 0, "the page of {} shows nothing that fails", rule.name);
     }
+    assert!(untrue.is_empty(), "{}", untrue.join("\n"));
 }
 
 /// A template by itself is judged for whatever values and stacks there will be.
@@ -162,7 +187,8 @@ Outputs: { Import: { Value: !ImportValue vpc } }
         let mut library = Library::default();
         library.load("stack.yaml", &files);
         let root = library.find("stack.yaml").expect("a template");
-        let inputs = Inputs { environment: environment.to_owned(), ..inputs(&mut library, &files) };
+        let inputs = inputs(&mut library, &files).remove(0);
+        let inputs = Inputs { environment: environment.to_owned(), ..inputs };
         let tree = Tree::evaluate(&library, root, &inputs);
         let subject = Subject {
             library: &library,
@@ -171,6 +197,7 @@ Outputs: { Import: { Value: !ImportValue vpc } }
             inputs: &inputs,
             protected: false,
             elsewhere: &BTreeSet::new(),
+            deployments: &Deployments::new(&library, &[(&tree, &inputs)]),
             today: None,
         };
         let found = check_tree(subject);

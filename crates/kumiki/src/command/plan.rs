@@ -7,7 +7,7 @@ use crate::output::{Output, Stop, Style};
 use crate::project::{Deployment, Project, Trouble};
 use crate::render;
 use kumiki_backend_local::LocalBackend;
-use kumiki_check::{Subject, Usages, check_tree, merge};
+use kumiki_check::{Deployments, Subject, Usages, check_tree, merge};
 use kumiki_engine::{Backend, ChangeSetRecord, ExecutionStatus};
 use kumiki_plan::{
     Action, Change, Current, Detail, Operation, Plan, Recreation, Refusal, Replacement, Step, plan,
@@ -199,6 +199,8 @@ fn link(
         inputs: &deployment.inputs,
         protected: deployment.environment.protected,
         elsewhere,
+        // A plan is of one root in one environment.
+        deployments: &Deployments::default(),
         // A plan says the same on every day.
         today: None,
     })

@@ -10,7 +10,7 @@ use crate::resource::{Resource, many};
 use crate::view::View;
 use crate::world::{ACCOUNT, World};
 use ipnet::Ipv4Net;
-use kumiki_check::{Subject, Usages, check_tree};
+use kumiki_check::{Deployments, Subject, Usages, check_tree};
 use kumiki_project::Policy;
 use kumiki_schema::TagShape;
 use kumiki_template::{Call, Expr, ExprKind, SubPart};
@@ -630,6 +630,7 @@ fn findings_of(world: &World, rules: &[&str]) -> Vec<String> {
             inputs: &inputs,
             protected: true,
             elsewhere: &BTreeSet::new(),
+            deployments: &Deployments::default(),
             today: None,
         });
         let wanted = findings.iter().filter(|it| rules.contains(&&*it.rule));
