@@ -15,6 +15,7 @@ mod identity;
 mod keys;
 mod kinds;
 mod links;
+mod listeners;
 mod log_groups;
 mod manual;
 mod merge;

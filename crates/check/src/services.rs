@@ -5,7 +5,7 @@ use crate::links::{Certain, Links, Place};
 use kumiki_project::{Resource, Unknown, Value};
 
 const SERVICE: &str = "AWS::ECS::Service";
-const TASK_DEFINITION: &str = "AWS::ECS::TaskDefinition";
+pub(crate) const TASK_DEFINITION: &str = "AWS::ECS::TaskDefinition";
 const TARGET_GROUP: &str = "AWS::ElasticLoadBalancingV2::TargetGroup";
 
 /// A service that surely is created.
@@ -54,6 +54,12 @@ pub(crate) fn named(links: &Links<'_>, value: &Value, type_name: &str) -> Option
         it == "Arn" || type_name.rsplit("::").next().is_some_and(|name| it == format!("{name}Arn"))
     });
     is_id.then(|| links.place(reference.resource)).flatten()
+}
+
+/// Whether a task definition is one that Fargate has to admit.
+pub(crate) fn on_fargate(task: &Resource) -> bool {
+    let list = task.property("RequiresCompatibilities").and_then(Value::as_list);
+    list.unwrap_or_default().iter().any(|it| it.as_text() == Some("FARGATE"))
 }
 
 /// The containers of a task definition by name, if all their names are known.

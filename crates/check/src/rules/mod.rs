@@ -21,6 +21,7 @@ mod certificate_outside_us_east_1;
 mod composite_alarm_without_alarm;
 mod condition_never_holds;
 mod confused_deputy;
+mod container_dependency_broken;
 mod container_not_in_task;
 mod data_lost_with_stack;
 mod database_memory_overcommitted;
@@ -29,6 +30,7 @@ mod database_settings_refused;
 mod database_storage_refused;
 mod database_windows_overlap;
 mod delivery_before_permission;
+mod deployment_stands_still;
 mod endpoint_policy_open;
 mod engine_past_support;
 mod engine_version_retired;
@@ -37,7 +39,9 @@ mod event_never_arrives;
 mod export_lock;
 mod export_name_unknown_in_preview;
 mod extended_support_by_default;
+mod function_half_in_vpc;
 mod generated_password_refused;
+mod health_check_refused;
 mod health_command_not_in_image;
 mod import_out_of_order;
 mod import_without_exporter;
@@ -48,6 +52,7 @@ mod log_export_of_another_engine;
 mod log_group_after_writer;
 mod log_group_by_itself;
 mod log_key_refuses_logs;
+mod log_options_missing;
 mod macro_with_nested_stacks;
 mod made_too_early;
 mod metric_filter_refused;
@@ -76,18 +81,23 @@ mod rights_after_use;
 mod role_lacks_rights;
 mod role_trusts_wrong_service;
 mod route_before_attachment;
+mod scaling_policy_refused;
 mod scaling_target_without_service;
 mod service_before_listener;
 mod service_does_not_fit_task;
+mod service_settings_conflict;
 mod service_without_source;
 mod statement_matches_nothing;
 mod subnet_outside_vpc;
 mod subnets_in_one_zone;
 mod support_ends_soon;
 mod table_settings_refused;
+mod target_group_of_wrong_protocol;
 mod target_group_of_wrong_type;
 mod target_in_another_region;
 mod target_refuses_service;
+mod task_definition_refused;
+mod task_without_execution_role;
 mod template_url_computed;
 mod text_is_not_json;
 mod too_many_managed_policies;
@@ -137,6 +147,7 @@ pub static RULES: &[&Rule] = &[
     &composite_alarm_without_alarm::RULE,
     &condition_never_holds::RULE,
     &confused_deputy::RULE,
+    &container_dependency_broken::RULE,
     &container_not_in_task::RULE,
     &data_lost_with_stack::RULE,
     &database_memory_overcommitted::RULE,
@@ -145,6 +156,7 @@ pub static RULES: &[&Rule] = &[
     &database_storage_refused::RULE,
     &database_windows_overlap::RULE,
     &delivery_before_permission::RULE,
+    &deployment_stands_still::RULE,
     &endpoint_policy_open::RULE,
     &engine_past_support::RULE,
     &engine_version_retired::RULE,
@@ -153,7 +165,9 @@ pub static RULES: &[&Rule] = &[
     &export_lock::RULE,
     &export_name_unknown_in_preview::RULE,
     &extended_support_by_default::RULE,
+    &function_half_in_vpc::RULE,
     &generated_password_refused::RULE,
+    &health_check_refused::RULE,
     &health_command_not_in_image::RULE,
     &import_out_of_order::RULE,
     &import_without_exporter::RULE,
@@ -164,6 +178,7 @@ pub static RULES: &[&Rule] = &[
     &log_group_after_writer::RULE,
     &log_group_by_itself::RULE,
     &log_key_refuses_logs::RULE,
+    &log_options_missing::RULE,
     &macro_with_nested_stacks::RULE,
     &made_too_early::RULE,
     &metric_filter_refused::RULE,
@@ -192,18 +207,23 @@ pub static RULES: &[&Rule] = &[
     &role_lacks_rights::RULE,
     &role_trusts_wrong_service::RULE,
     &route_before_attachment::RULE,
+    &scaling_policy_refused::RULE,
     &scaling_target_without_service::RULE,
     &service_before_listener::RULE,
     &service_does_not_fit_task::RULE,
+    &service_settings_conflict::RULE,
     &service_without_source::RULE,
     &statement_matches_nothing::RULE,
     &subnet_outside_vpc::RULE,
     &subnets_in_one_zone::RULE,
     &support_ends_soon::RULE,
     &table_settings_refused::RULE,
+    &target_group_of_wrong_protocol::RULE,
     &target_group_of_wrong_type::RULE,
     &target_in_another_region::RULE,
     &target_refuses_service::RULE,
+    &task_definition_refused::RULE,
+    &task_without_execution_role::RULE,
     &template_url_computed::RULE,
     &text_is_not_json::RULE,
     &too_many_managed_policies::RULE,

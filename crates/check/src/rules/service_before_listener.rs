@@ -1,4 +1,5 @@
 use crate::links::{Certain, Links, Place};
+use crate::listeners::{LISTENERS, each_target};
 use crate::ordering::{dependency, waits};
 use crate::rule::{Cx, Rule};
 use kumiki_project::{Unknown, Value};
@@ -11,11 +12,6 @@ pub(crate) static RULE: Rule = Rule {
     page: include_str!("service_before_listener.md"),
     check,
 };
-
-const LISTENERS: [(&str, &str); 2] = [
-    ("AWS::ElasticLoadBalancingV2::Listener", "DefaultActions"),
-    ("AWS::ElasticLoadBalancingV2::ListenerRule", "Actions"),
-];
 
 fn check(cx: &mut Cx<'_>) {
     let links = Links::new(cx);
@@ -81,27 +77,6 @@ fn check(cx: &mut Cx<'_>) {
             }
         }
     }
-}
-
-/// Calls `visit` with each target group of a list of actions; whether all of them are known to be
-/// there.
-fn each_target<'v>(actions: &'v Value, visit: &mut dyn FnMut(&'v Value)) -> bool {
-    let Some(list) = actions.as_list() else { return false };
-    let mut whole = true;
-    for action in list {
-        whole &= action.as_map().is_some();
-        if let Some(target) = action.get("TargetGroupArn") {
-            visit(target);
-        }
-        let Some(groups) = action.at("ForwardConfig.TargetGroups") else { continue };
-        whole &= groups.as_list().is_some();
-        for group in groups.as_list().unwrap_or_default() {
-            if let Some(target) = group.get("TargetGroupArn") {
-                visit(target);
-            }
-        }
-    }
-    whole
 }
 
 /// Whether somebody outside the tree can know the target group, and make a listener for it.
