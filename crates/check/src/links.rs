@@ -139,6 +139,11 @@ impl<'t> Links<'t> {
         &self.tree.stacks[place.0].resources[place.1]
     }
 
+    /// The name of the resource at a place, unlike any other of the tree.
+    pub(crate) fn name(&self, place: Place) -> ResourceRef {
+        kumiki_project::resource_name(&self.tree.stacks[place.0], self.at(place))
+    }
+
     /// What a value says of a resource, if it names one and nothing else.
     pub(crate) fn reference<'v>(&self, value: &'v Value) -> Option<Reference<'v>> {
         let reference = match &**value.as_unknown()? {

@@ -4,6 +4,7 @@ use crate::links::{Certain, Links, Place};
 use crate::rule::Cx;
 use ipnet::Ipv4Net;
 use kumiki_project::{Resource, Unknown, Value};
+use std::collections::HashMap;
 
 /// A VPC that values name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -57,6 +58,31 @@ pub(crate) fn subnets<'t>(cx: &Cx<'t>, links: &Links<'t>) -> Vec<Subnet<'t>> {
             Some(Subnet { certain, vpc, block: block(resource)? })
         })
         .collect()
+}
+
+/// The addresses of each VPC of the tree; nothing when some are in a VPC that is not known.
+pub(crate) fn blocks<'t>(cx: &Cx<'t>, links: &Links<'t>) -> Option<HashMap<Place, Vec<Ipv4Net>>> {
+    let mut blocks: HashMap<Place, Vec<Ipv4Net>> = links
+        .certain("AWS::EC2::VPC")
+        .filter_map(|(place, _, resource)| Some((place, vec![block(resource)?])))
+        .collect();
+    for (_, resource) in cx.resources("AWS::EC2::VPCCidrBlock") {
+        match vpc(cx, links, resource.property("VpcId")?)? {
+            Vpc::Here(place) => match block(resource) {
+                Some(block) => {
+                    if let Some(blocks) = blocks.get_mut(&place) {
+                        blocks.push(block);
+                    }
+                }
+                None if resource.property("AmazonProvidedIpv6CidrBlock").is_some() => {}
+                None => {
+                    blocks.remove(&place);
+                }
+            },
+            Vpc::Id(_) | Vpc::Import(_) => {}
+        }
+    }
+    Some(blocks)
 }
 
 /// A zone, as far as it can be compared with others.

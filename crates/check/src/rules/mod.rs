@@ -12,6 +12,8 @@ mod alarm_window_too_long;
 mod alarm_without_actions;
 mod backup_inside_window;
 mod backup_rule_refused;
+mod block_of_wrong_size;
+mod block_with_host_bits;
 mod bucket_policy_locks_out;
 mod bucket_settings_refused;
 mod buffers_beyond_memory;
@@ -23,6 +25,7 @@ mod condition_never_holds;
 mod confused_deputy;
 mod container_dependency_broken;
 mod container_not_in_task;
+mod created_twice;
 mod data_lost_with_stack;
 mod database_memory_overcommitted;
 mod database_name_refused;
@@ -81,8 +84,11 @@ mod rights_after_use;
 mod role_lacks_rights;
 mod role_trusts_wrong_service;
 mod route_before_attachment;
+mod route_into_own_vpc;
+mod route_without_target;
 mod scaling_policy_refused;
 mod scaling_target_without_service;
+mod security_group_rule_refused;
 mod service_before_listener;
 mod service_does_not_fit_task;
 mod service_settings_conflict;
@@ -120,6 +126,7 @@ mod web_acl_outside_us_east_1;
 mod wildcard_action;
 mod wildcard_compared_literally;
 mod wildcard_resource;
+mod zone_beyond_region;
 mod zone_of_another_region;
 
 use crate::rule::Rule;
@@ -138,6 +145,8 @@ pub static RULES: &[&Rule] = &[
     &alarm_without_actions::RULE,
     &backup_inside_window::RULE,
     &backup_rule_refused::RULE,
+    &block_of_wrong_size::RULE,
+    &block_with_host_bits::RULE,
     &bucket_policy_locks_out::RULE,
     &bucket_settings_refused::RULE,
     &buffers_beyond_memory::RULE,
@@ -149,6 +158,7 @@ pub static RULES: &[&Rule] = &[
     &confused_deputy::RULE,
     &container_dependency_broken::RULE,
     &container_not_in_task::RULE,
+    &created_twice::RULE,
     &data_lost_with_stack::RULE,
     &database_memory_overcommitted::RULE,
     &database_name_refused::RULE,
@@ -207,8 +217,11 @@ pub static RULES: &[&Rule] = &[
     &role_lacks_rights::RULE,
     &role_trusts_wrong_service::RULE,
     &route_before_attachment::RULE,
+    &route_into_own_vpc::RULE,
+    &route_without_target::RULE,
     &scaling_policy_refused::RULE,
     &scaling_target_without_service::RULE,
+    &security_group_rule_refused::RULE,
     &service_before_listener::RULE,
     &service_does_not_fit_task::RULE,
     &service_settings_conflict::RULE,
@@ -246,6 +259,7 @@ pub static RULES: &[&Rule] = &[
     &wildcard_action::RULE,
     &wildcard_compared_literally::RULE,
     &wildcard_resource::RULE,
+    &zone_beyond_region::RULE,
     &zone_of_another_region::RULE,
 ];
 

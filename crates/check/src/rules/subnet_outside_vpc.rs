@@ -1,10 +1,8 @@
 use crate::declared;
 use crate::links::{Links, Place};
 use crate::rule::{Cx, Rule};
-use crate::subnets::{Subnet, Vpc, block, subnets, vpc};
-use ipnet::Ipv4Net;
+use crate::subnets::{Subnet, Vpc, blocks, subnets};
 use kumiki_source::{Hop, Severity, message};
-use std::collections::HashMap;
 
 pub(crate) static RULE: Rule = Rule {
     name: "subnet-outside-vpc",
@@ -49,29 +47,4 @@ fn check(cx: &mut Cx<'_>) {
         }
         finding.help.push(message!("take a block out of the VPC's, or add one to the VPC"));
     }
-}
-
-/// The addresses of each VPC of the tree; nothing when some are in a VPC that is not known.
-fn blocks<'t>(cx: &Cx<'t>, links: &Links<'t>) -> Option<HashMap<Place, Vec<Ipv4Net>>> {
-    let mut blocks: HashMap<Place, Vec<Ipv4Net>> = links
-        .certain("AWS::EC2::VPC")
-        .filter_map(|(place, _, resource)| Some((place, vec![block(resource)?])))
-        .collect();
-    for (_, resource) in cx.resources("AWS::EC2::VPCCidrBlock") {
-        match vpc(cx, links, resource.property("VpcId")?)? {
-            Vpc::Here(place) => match block(resource) {
-                Some(block) => {
-                    if let Some(blocks) = blocks.get_mut(&place) {
-                        blocks.push(block);
-                    }
-                }
-                None if resource.property("AmazonProvidedIpv6CidrBlock").is_some() => {}
-                None => {
-                    blocks.remove(&place);
-                }
-            },
-            Vpc::Id(_) | Vpc::Import(_) => {}
-        }
-    }
-    Some(blocks)
 }
