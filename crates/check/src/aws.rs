@@ -109,6 +109,7 @@ const SAID_BETTER: &[(&str, &[&str])] = &[
     ("E2015", &["parameter-value"]),
     ("E3004", &["cycle"]),
     ("E3005", &["undefined-reference"]),
+    ("E3502", &["fifo-mismatch"]),
     ("E8002", &["undefined-reference"]),
     ("F0001", &["malformed-template"]),
     ("F0005", &["malformed-template"]),

@@ -4,6 +4,8 @@
 //! the same wherever it occurs. A value whose kind is not known is never wrong.
 
 use crate::links::Reference;
+use kumiki_project::Value;
+use kumiki_schema::Property;
 
 /// What values name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -267,6 +269,32 @@ pub(crate) fn of_text(text: &str) -> Option<Kind> {
         return None;
     }
     PREFIXES.iter().find(|it| it.0 == prefix).map(|it| it.1)
+}
+
+/// Calls `visit` with every value that is no list or map, and the name of its property.
+///
+/// Keys that the schema does not name, such as environment variables, are no properties.
+pub(crate) fn leaves<'v>(
+    value: &'v Value,
+    property: Property,
+    name: &'static str,
+    visit: &mut dyn FnMut(&'static str, &'v Value),
+) {
+    if let Some(items) = value.as_list() {
+        let Some(item) = property.item() else { return };
+        items.iter().for_each(|it| leaves(it, item, name, visit));
+    } else if let Some(fields) = value.as_map() {
+        if property.kind() != kumiki_schema::Kind::Object {
+            return;
+        }
+        for field in fields {
+            if let Some(inner) = property.child(&field.name).filter(|it| it.name() != "*") {
+                leaves(&field.value, inner, inner.name(), visit);
+            }
+        }
+    } else {
+        visit(name, value);
+    }
 }
 
 #[cfg(test)]

@@ -136,6 +136,11 @@ pub fn check_value(decl: &ParameterDecl, value: &Value) -> Vec<Diagnostic> {
     diagnostics
 }
 
+/// The name or ARN of a parameter of Systems Manager, with a version or label.
+///
+/// <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html>
+const SSM_NAME: &str = "[a-zA-Z0-9_./:-]{1,2048}";
+
 fn check_text(
     decl: &ParameterDecl,
     kind: &ParameterType,
@@ -167,6 +172,14 @@ fn check_text(
                 &decl.type_name,
             );
         }
+        ParameterType::Ssm(_) if admits(SSM_NAME, text) == Some(false) => found(
+            message!(
+                "parameter `{name}` takes the name of a parameter of Systems Manager, and `{value}` is not one",
+                name,
+                value
+            ),
+            &decl.type_name,
+        ),
         _ => {}
     }
     if let Some(first) = decl.allowed_values.first()

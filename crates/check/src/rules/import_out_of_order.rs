@@ -1,7 +1,8 @@
 use crate::ordering::reaches;
 use crate::rule::{Cx, Rule};
-use kumiki_project::Tree;
-use kumiki_source::{Severity, message};
+use kumiki_project::{Export, Import, Tree};
+use kumiki_source::{Hop, Severity, message};
+use std::collections::HashMap;
 
 pub(crate) static RULE: Rule = Rule {
     name: "import-out-of-order",
@@ -10,31 +11,90 @@ pub(crate) static RULE: Rule = Rule {
     check,
 };
 
+/// Which nested stacks of a parent import from which, by position: parent, importing, exporting.
+type Imports = HashMap<(usize, usize), Vec<usize>>;
+
 fn check(cx: &mut Cx<'_>) {
     let tree = cx.tree;
-    for import in &tree.imports {
-        let name = &import.name;
-        let Some(export) = tree.exports.iter().find(|it| it.name == *name) else { continue };
-        let Some((importer, stack)) = tree.stack(&import.path) else { continue };
-        let exporter = &tree.stacks[export.stack];
-        if exporter.path.is_empty() || waits(tree, importer, export.stack) {
+    let stacks: HashMap<&str, usize> =
+        tree.stacks.iter().enumerate().map(|(index, it)| (&*it.path, index)).collect();
+    let exports: HashMap<&str, &Export> = tree.exports.iter().map(|it| (&*it.name, it)).collect();
+    let links: Vec<(&Import, usize, &Export)> = tree
+        .imports
+        .iter()
+        .filter_map(|it| Some((it, *stacks.get(&*it.path)?, *exports.get(&*it.name)?)))
+        .collect();
+    let mut imports = Imports::new();
+    for (_, importer, export) in &links {
+        if let Some((parent, importing, exporting)) = ancestors(tree, *importer, export.stack)
+            && importing != exporting
+        {
+            imports.entry((parent, importing)).or_default().push(exporting);
+        }
+    }
+    for (import, importer, export) in links {
+        let (stack, exporter) = (&tree.stacks[importer], &tree.stacks[export.stack]);
+        let siblings = ancestors(tree, importer, export.stack);
+        let waits = siblings.is_some_and(|(parent, importing, exporting)| {
+            importing == exporting || reaches(&tree.stacks[parent], importing, exporting)
+        });
+        let cycle = siblings.is_some_and(|(parent, importing, exporting)| {
+            importing != exporting && leads(tree, &imports, parent, exporting, importing)
+        });
+        if exporter.path.is_empty() || waits && !cycle {
             continue;
         }
-        let (from, to) = (&stack.path, &exporter.path);
-        let finding = cx.report(
-            import.span,
-            message!("stack `{from}` imports `{name}` without waiting for `{to}`", from, name, to),
-        );
-        finding
-            .hops
-            .push(kumiki_source::Hop { span: export.span, label: Some(message!("exported here")) });
-        finding.help.push(match sibling(tree, importer, export.stack) {
-            Some((importer, exporter)) => {
+        let (name, from, to) = (&import.name, &stack.path, &exporter.path);
+        let message = match cycle {
+            true => message!(
+                "stack `{from}` imports `{name}` of stack `{to}`, which waits for `{from}`",
+                from,
+                name,
+                to
+            ),
+            false => message!(
+                "stack `{from}` imports `{name}` without waiting for `{to}`",
+                from,
+                name,
+                to
+            ),
+        };
+        let finding = cx.report(import.span, message);
+        finding.hops.push(Hop { span: export.span, label: Some(message!("exported here")) });
+        finding.help.push(match siblings {
+            _ if cycle => {
+                message!(
+                    "neither can be created first: make the value in a stack that both wait for"
+                )
+            }
+            Some((parent, importing, exporting)) => {
+                let resources = &tree.stacks[parent].resources;
+                let (importer, exporter) =
+                    (&resources[importing].logical_id, &resources[exporting].logical_id);
                 message!("add `DependsOn: {exporter}` to `{importer}`", exporter, importer)
             }
             None => message!("let the importing stack depend on the exporting one"),
         });
     }
+}
+
+/// Whether a nested stack waits for another of the same parent, or imports from it, directly or
+/// through others.
+fn leads(tree: &Tree, imports: &Imports, parent: usize, from: usize, to: usize) -> bool {
+    let resources = &tree.stacks[parent].resources;
+    let mut seen = vec![false; resources.len()];
+    let mut open = vec![from];
+    while let Some(at) = open.pop() {
+        if at == to {
+            return true;
+        }
+        if std::mem::replace(&mut seen[at], true) {
+            continue;
+        }
+        open.extend(resources[at].dependencies.iter().map(|it| it.on));
+        open.extend(imports.get(&(parent, at)).into_iter().flatten());
+    }
+    false
 }
 
 /// The stacks of the same parent that contain one stack and the other, or are them.
@@ -54,19 +114,4 @@ fn ancestors(tree: &Tree, one: usize, other: usize) -> Option<(usize, usize, usi
             .find(|(it, _)| it == parent)
             .map(|(_, exporting)| (*parent, *resource, *exporting))
     })
-}
-
-fn sibling(tree: &Tree, importer: usize, exporter: usize) -> Option<(&str, &str)> {
-    let (parent, importing, exporting) = ancestors(tree, importer, exporter)?;
-    let resources = &tree.stacks[parent].resources;
-    Some((&resources[importing].logical_id, &resources[exporting].logical_id))
-}
-
-/// Whether the importing stack is created only after the exporting one: its nested-stack resource
-/// depends on the other's, directly or through others.
-fn waits(tree: &Tree, importer: usize, exporter: usize) -> bool {
-    let Some((parent, importing, exporting)) = ancestors(tree, importer, exporter) else {
-        return false;
-    };
-    reaches(&tree.stacks[parent], importing, exporting)
 }

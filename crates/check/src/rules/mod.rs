@@ -42,6 +42,7 @@ mod event_never_arrives;
 mod export_lock;
 mod export_name_unknown_in_preview;
 mod extended_support_by_default;
+mod fifo_mismatch;
 mod function_half_in_vpc;
 mod generated_password_refused;
 mod health_check_refused;
@@ -79,6 +80,7 @@ mod policy_too_large;
 mod price_class_without_users;
 mod public_resource_before_gateway;
 mod queue_key_refuses_sender;
+mod reference_to_another_region;
 mod replica_lag_without_replica;
 mod rights_after_use;
 mod role_lacks_rights;
@@ -88,6 +90,8 @@ mod route_into_own_vpc;
 mod route_without_target;
 mod scaling_policy_refused;
 mod scaling_target_without_service;
+mod schedule_refused;
+mod secret_shown;
 mod security_group_rule_refused;
 mod service_before_listener;
 mod service_does_not_fit_task;
@@ -175,6 +179,7 @@ pub static RULES: &[&Rule] = &[
     &export_lock::RULE,
     &export_name_unknown_in_preview::RULE,
     &extended_support_by_default::RULE,
+    &fifo_mismatch::RULE,
     &function_half_in_vpc::RULE,
     &generated_password_refused::RULE,
     &health_check_refused::RULE,
@@ -212,6 +217,7 @@ pub static RULES: &[&Rule] = &[
     &price_class_without_users::RULE,
     &public_resource_before_gateway::RULE,
     &queue_key_refuses_sender::RULE,
+    &reference_to_another_region::RULE,
     &replica_lag_without_replica::RULE,
     &rights_after_use::RULE,
     &role_lacks_rights::RULE,
@@ -221,6 +227,8 @@ pub static RULES: &[&Rule] = &[
     &route_without_target::RULE,
     &scaling_policy_refused::RULE,
     &scaling_target_without_service::RULE,
+    &schedule_refused::RULE,
+    &secret_shown::RULE,
     &security_group_rule_refused::RULE,
     &service_before_listener::RULE,
     &service_does_not_fit_task::RULE,

@@ -2,7 +2,6 @@ use crate::kinds::{self, Kind};
 use crate::links::Links;
 use crate::rule::{Cx, Rule};
 use kumiki_project::{Stack, Value};
-use kumiki_schema::Property;
 use kumiki_source::{FileId, Hop, Severity, Span, message};
 use std::collections::HashSet;
 
@@ -49,7 +48,7 @@ fn check(cx: &mut Cx<'_>) {
             continue;
         }
         let Some(schema) = kumiki_schema::resource_type(&resource.type_name) else { continue };
-        leaves(&resource.properties, schema.root(), "", &mut |property, value| {
+        kinds::leaves(&resource.properties, schema.root(), "", &mut |property, value| {
             let Some(is) = kind(&links, stack, cx.template(stack).file, value) else { return };
             let Some(wanted) = kinds::of_property(&resource.type_name, property) else { return };
             if is != wanted {
@@ -96,30 +95,4 @@ fn kind(links: &Links<'_>, stack: &Stack, file: FileId, value: &Value) -> Option
     }
     let reference = links.reference(value)?;
     (reference.resource.stack != stack.path).then(|| kinds::of_reference(reference)).flatten()
-}
-
-/// Calls `visit` with every value that is no list or map, and the name of its property.
-///
-/// Keys that the schema does not name, such as environment variables, are no properties.
-fn leaves<'v>(
-    value: &'v Value,
-    property: Property,
-    name: &'static str,
-    visit: &mut dyn FnMut(&'static str, &'v Value),
-) {
-    if let Some(items) = value.as_list() {
-        let Some(item) = property.item() else { return };
-        items.iter().for_each(|it| leaves(it, item, name, visit));
-    } else if let Some(fields) = value.as_map() {
-        if property.kind() != kumiki_schema::Kind::Object {
-            return;
-        }
-        for field in fields {
-            if let Some(inner) = property.child(&field.name).filter(|it| it.name() != "*") {
-                leaves(&field.value, inner, inner.name(), visit);
-            }
-        }
-    } else {
-        visit(name, value);
-    }
 }
