@@ -2,6 +2,7 @@
 
 use kumiki_source::{Diagnostic, FileId, Span, message};
 use kumiki_template::{Format, Limits, Node, parse_document};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// The account of a rehearsal when the environment names none: AWS never gives it out.
@@ -54,6 +55,8 @@ pub struct ParameterFile {
     pub parameters: Vec<Given>,
     /// What is wrong with it.
     pub diagnostics: Vec<Diagnostic>,
+    /// Where each parameter stands in `parameters`.
+    by_name: HashMap<Arc<str>, usize>,
 }
 
 /// The partition that a Region belongs to.
@@ -171,7 +174,7 @@ impl ParameterFile {
     }
 
     fn given(&mut self, name: Arc<str>, name_span: Span, value: Arc<str>, value_span: Span) {
-        if let Some(first) = self.parameters.iter().find(|it| it.name == name) {
+        if let Some(first) = self.by_name.get(&name).map(|it| &self.parameters[*it]) {
             let mut diagnostic =
                 Diagnostic::error("duplicate-key", message!("`{text}` is here twice", text = name))
                     .at(name_span)
@@ -182,6 +185,7 @@ impl ParameterFile {
             self.diagnostics.push(diagnostic);
             return;
         }
+        self.by_name.insert(name.clone(), self.parameters.len());
         self.parameters.push(Given {
             name,
             value,

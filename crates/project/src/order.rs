@@ -2,6 +2,7 @@
 
 use kumiki_source::{Diagnostic, Span, message};
 use kumiki_template::{Call, Expr, ExprKind, SubPart, Template};
+use std::collections::{HashMap, HashSet};
 
 /// A dependency of a resource on another of the same template.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,9 +40,10 @@ pub fn dependencies(template: &Template) -> Vec<Vec<Dependency>> {
         .iter()
         .map(|resource| {
             let mut found: Vec<Dependency> = Vec::new();
+            let mut seen = HashSet::new();
             let mut add = |name: &str, span: Span, explicit: bool| {
                 if let Some(on) = template.resources.index_of(name)
-                    && !found.iter().any(|it| it.on == on && it.explicit == explicit)
+                    && seen.insert((on, explicit))
                 {
                     found.push(Dependency { on, span, explicit });
                 }
@@ -67,9 +69,10 @@ fn references(expr: &Expr, visit: &mut dyn FnMut(&str, Span)) {
             Call::Ref(name) => visit(&name.text, name.span),
             Call::GetAtt { resource, .. } => visit(&resource.text, resource.span),
             Call::Sub { parts, variables } => {
+                let variables: HashSet<&str> = variables.iter().map(|it| &*it.key.text).collect();
                 for part in parts {
                     if let SubPart::Reference(reference) = part
-                        && !variables.iter().any(|it| it.key.text == reference.name.text)
+                        && !variables.contains(&*reference.name.text)
                     {
                         visit(&reference.name.text, reference.name.span);
                     }
@@ -150,12 +153,16 @@ fn cycles(dependencies: &[Vec<Dependency>], waiting: &[usize]) -> Vec<Cycle> {
     let mut cycles = Vec::new();
     let mut done = vec![false; dependencies.len()];
     for start in (0..dependencies.len()).filter(|it| waiting[*it] > 0) {
+        if done[start] {
+            continue;
+        }
         let mut path: Vec<(usize, Span)> = Vec::new();
+        let mut places = HashMap::new();
         let mut at = start;
         // Every resource that still waits has a dependency that still waits, so this walk ends
         // in a cycle or in one that was reported.
         while !done[at] {
-            if let Some(first) = path.iter().position(|(it, _)| *it == at) {
+            if let Some(first) = places.insert(at, path.len()) {
                 cycles.push(Cycle { members: path.split_off(first) });
                 break;
             }

@@ -125,6 +125,13 @@ pub fn check_value(decl: &ParameterDecl, value: &Value) -> Vec<Diagnostic> {
         }
         _ => vec![value],
     };
+    let length = items.iter().filter_map(|it| it.as_text()).map(|it| it.len() + 1).sum::<usize>();
+    if length > MAX_VALUE + 1 {
+        let limit = MAX_VALUE;
+        let message =
+            message!("the value of parameter `{name}` has more than {limit} bytes", name, limit);
+        return vec![found(message, &decl.type_name)];
+    }
     let mut diagnostics = Vec::new();
     for item in items {
         if let Some(text) = item.as_text() {
@@ -140,6 +147,11 @@ pub fn check_value(decl: &ParameterDecl, value: &Value) -> Vec<Diagnostic> {
 ///
 /// <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html>
 const SSM_NAME: &str = "[a-zA-Z0-9_./:-]{1,2048}";
+
+/// The longest value that a parameter takes, in bytes.
+///
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html>
+const MAX_VALUE: usize = 4096;
 
 fn check_text(
     decl: &ParameterDecl,
@@ -185,8 +197,12 @@ fn check_text(
     if let Some(first) = decl.allowed_values.first()
         && !decl.allowed_values.iter().any(|it| &*it.text == text)
     {
-        let allowed: Vec<String> =
-            decl.allowed_values.iter().map(|it| format!("`{}`", it.text)).collect();
+        const SHOWN: usize = 20;
+        let mut allowed: Vec<String> =
+            decl.allowed_values.iter().take(SHOWN).map(|it| format!("`{}`", it.text)).collect();
+        if decl.allowed_values.len() > SHOWN {
+            allowed.push("…".to_owned());
+        }
         found(
             message!(
                 "parameter `{name}` takes one of {allowed}, not `{value}`",

@@ -3,12 +3,15 @@
 //! The same few patterns are met in every environment, and to compile one takes longer than to
 //! evaluate a template.
 
-use fancy_regex::Regex;
+use fancy_regex::{Regex, RegexBuilder};
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 /// More patterns than any project has; beyond them all are compiled anew.
 const MOST: usize = 4096;
+
+/// Steps back that a match takes at most. A list has two thousand items to match.
+const MOST_STEPS: usize = 100_000;
 
 /// What patterns came to; nothing for one that is no regular expression.
 type Compiled = HashMap<Box<str>, Option<Arc<Regex>>>;
@@ -21,7 +24,8 @@ static COMPILED: LazyLock<Mutex<Compiled>> = LazyLock::new(Mutex::default);
 pub(crate) fn admits(pattern: &str, text: &str) -> Option<bool> {
     let known = COMPILED.lock().unwrap_or_else(PoisonError::into_inner).get(pattern).cloned();
     let regex = known.unwrap_or_else(|| {
-        let regex = Regex::new(&format!("^(?:{pattern})$")).ok().map(Arc::new);
+        let mut regex = RegexBuilder::new(&format!("^(?:{pattern})$"));
+        let regex = regex.backtrack_limit(MOST_STEPS).build().ok().map(Arc::new);
         let mut compiled = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
         if compiled.len() >= MOST {
             compiled.clear();

@@ -9,7 +9,7 @@ use ipnet::Ipv4Net;
 use kumiki_source::{Diagnostic, Span, message};
 use kumiki_template::{Call, Entry, Expr, ExprKind, Name, Reference, SubPart, Template};
 use std::cell::RefCell;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// What deployments have made known. Every answer may be `None`: not known yet.
@@ -70,6 +70,10 @@ pub enum Truth {
 }
 
 impl Truth {
+    fn invalid() -> Self {
+        Self::Unknown(Arc::new(Unknown::Invalid))
+    }
+
     fn not(self) -> Self {
         match self {
             Self::True => Self::False,
@@ -119,7 +123,15 @@ pub(crate) trait Links {
     fn output(&self, resource: &ResourceRef, output: &str) -> OutputLookup;
     /// An export of this tree, noting that `span` of the stack at `path` imports it.
     fn import(&self, path: &Arc<str>, name: &Arc<str>, span: Span) -> Option<Value>;
+    /// Takes so much of what a tree may grow by; whether there was enough.
+    fn grow(&self, bytes: usize) -> bool;
 }
+
+/// The longest text that a function makes. A whole template has no more.
+const MAX_TEXT: usize = 1 << 20;
+
+/// What an item of a list takes, in bytes.
+pub(crate) const ITEM: usize = 128;
 
 /// What a tree says of a nested stack's output.
 pub(crate) enum OutputLookup {
@@ -139,6 +151,10 @@ impl Links for NoLinks {
     }
     fn import(&self, _: &Arc<str>, _: &Arc<str>, _: Span) -> Option<Value> {
         None
+    }
+    // What is deployed was evaluated in its tree before.
+    fn grow(&self, _: usize) -> bool {
+        true
     }
 }
 
@@ -175,12 +191,77 @@ impl<'a> Scope<'a> {
             reported: RefCell::default(),
         };
         let mut truths: Vec<Option<Truth>> = vec![None; template.conditions.len()];
-        for index in 0..template.conditions.len() {
-            scope.condition_at(index, &mut truths, &mut Vec::new());
+        for index in scope.conditions_in_order() {
+            let truth = scope.truth_with(&template.conditions[index].1, &mut |name| {
+                match template.conditions.index_of(&name.text) {
+                    // Nothing yet where conditions refer to themselves, which was reported.
+                    Some(other) => truths[other].clone().unwrap_or_else(Truth::invalid),
+                    None => scope.undefined_condition(name),
+                }
+            });
+            truths[index] = Some(truth);
         }
-        let invalid = || Truth::Unknown(Arc::new(Unknown::Invalid));
-        scope.conditions = truths.into_iter().map(|it| it.unwrap_or_else(invalid)).collect();
+        scope.conditions = truths.into_iter().map(|it| it.unwrap_or_else(Truth::invalid)).collect();
         scope
+    }
+
+    /// The positions of the conditions, each after those that it refers to. Without recursion: a
+    /// chain may be as long as the template.
+    fn conditions_in_order(&self) -> Vec<usize> {
+        let conditions = &self.template.conditions;
+        let needs = |index: usize| {
+            let mut needs = Vec::new();
+            conditions[index].1.walk(&mut |it| {
+                if let ExprKind::Call(call) = &it.kind
+                    && let Call::Condition(name) = &**call
+                {
+                    needs.extend(conditions.index_of(&name.text));
+                }
+            });
+            needs
+        };
+        #[derive(Clone, Copy, PartialEq)]
+        enum State {
+            Untouched,
+            Open,
+            Done,
+        }
+        let mut states = vec![State::Untouched; conditions.len()];
+        let mut order = Vec::with_capacity(conditions.len());
+        for start in 0..conditions.len() {
+            if states[start] != State::Untouched {
+                continue;
+            }
+            states[start] = State::Open;
+            let mut path = vec![(start, needs(start))];
+            while let Some((index, open)) = path.last_mut() {
+                let Some(next) = open.pop() else {
+                    states[*index] = State::Done;
+                    order.push(*index);
+                    path.pop();
+                    continue;
+                };
+                match states[next] {
+                    State::Done => {}
+                    State::Untouched => {
+                        states[next] = State::Open;
+                        path.push((next, needs(next)));
+                    }
+                    State::Open => {
+                        let name = &conditions[next].0;
+                        let text = &name.text;
+                        self.report(
+                            Diagnostic::error(
+                                "cycle",
+                                message!("condition `{text}` refers to itself", text),
+                            )
+                            .at(name.span),
+                        );
+                    }
+                }
+            }
+        }
+        order
     }
 
     /// The findings that evaluation made so far.
@@ -199,6 +280,32 @@ impl<'a> Scope<'a> {
         Value::unknown(Unknown::Invalid, span)
     }
 
+    /// A text that a function makes at `span` of so many bytes, unless that is too many: texts that
+    /// are made of each other double with each step.
+    fn text(&self, bytes: usize, span: Span, make: impl FnOnce() -> Kind) -> Kind {
+        if bytes <= MAX_TEXT && self.tree.grow(bytes) {
+            return make();
+        }
+        self.report(
+            Diagnostic::error(
+                "too-large",
+                message!("this makes a value of more than {limit} bytes", limit = MAX_TEXT),
+            )
+            .at(span),
+        );
+        Kind::Unknown(Arc::new(Unknown::Invalid))
+    }
+
+    /// The value of a parameter or output where it is used.
+    fn copy(&self, value: &Value, span: Span) -> Value {
+        let weight = value.weight();
+        let kind = match weight {
+            1 => value.kind.clone(),
+            _ => self.text(weight.saturating_mul(ITEM), span, || value.kind.clone()),
+        };
+        Value { kind, origin: value.origin.through(span) }
+    }
+
     fn resource_ref(&self, index: usize) -> ResourceRef {
         let resource = &self.template.resources[index];
         ResourceRef {
@@ -213,14 +320,11 @@ impl<'a> Scope<'a> {
         match self.template.conditions.index_of(&name.text) {
             // Empty only while the conditions themselves are being evaluated.
             Some(index) if index < self.conditions.len() => self.conditions[index].clone(),
-            _ => {
-                self.undefined_condition(name);
-                Truth::Unknown(Arc::new(Unknown::Invalid))
-            }
+            _ => self.undefined_condition(name),
         }
     }
 
-    fn undefined_condition(&self, name: &Name) {
+    fn undefined_condition(&self, name: &Name) -> Truth {
         let text = &name.text;
         if self.template.maker.is_some() {
             return;
@@ -233,41 +337,7 @@ impl<'a> Scope<'a> {
             .at(name.span)
             .help(message!("define it in the `Conditions` section")),
         );
-    }
-
-    fn condition_at(
-        &self,
-        index: usize,
-        truths: &mut Vec<Option<Truth>>,
-        open: &mut Vec<usize>,
-    ) -> Truth {
-        if let Some(truth) = &truths[index] {
-            return truth.clone();
-        }
-        let (name, expr) = &self.template.conditions[index];
-        if open.contains(&index) {
-            let text = &name.text;
-            self.report(
-                Diagnostic::error("cycle", message!("condition `{text}` refers to itself", text))
-                    .at(name.span),
-            );
-            return Truth::Unknown(Arc::new(Unknown::Invalid));
-        }
-        open.push(index);
-        let truth = self.truth_with(expr, &mut |name| match self
-            .template
-            .conditions
-            .index_of(&name.text)
-        {
-            Some(other) => self.condition_at(other, truths, open),
-            None => {
-                self.undefined_condition(name);
-                Truth::Unknown(Arc::new(Unknown::Invalid))
-            }
-        });
-        open.pop();
-        truths[index] = Some(truth.clone());
-        truth
+        Truth::invalid()
     }
 
     /// The truth of a condition function.
@@ -381,12 +451,16 @@ impl<'a> Scope<'a> {
                 let (separator, text) = (self.evaluate(separator), self.evaluate(text));
                 match (separator.as_text(), text.as_text()) {
                     (Some(separator), Some(it)) if !separator.is_empty() => {
-                        let items = it.split(separator).map(|it| Value {
-                            kind: Kind::String(it.into()),
-                            origin: text.origin.through(span),
+                        let origin = text.origin.through(span);
+                        let count = it.matches(separator).count() + 1;
+                        let kind = self.text(count.saturating_mul(ITEM), span, || {
+                            let items = it.split(separator).map(|it| Value {
+                                kind: Kind::String(it.into()),
+                                origin: origin.clone(),
+                            });
+                            Kind::List(items.collect())
                         });
-                        let kind = Kind::List(items.collect());
-                        Value { kind, origin: text.origin.through(span) }
+                        Value { kind, origin }
                     }
                     _ => self.waiting(&[&separator, &text], span, "Fn::Split", "two strings"),
                 }
@@ -407,7 +481,9 @@ impl<'a> Scope<'a> {
                 let text = self.evaluate(text);
                 match text.as_text() {
                     Some(it) => Value {
-                        kind: Kind::String(BASE64_STANDARD.encode(it).into()),
+                        kind: self.text(it.len() / 3 * 4 + 4, span, || {
+                            Kind::String(BASE64_STANDARD.encode(it).into())
+                        }),
                         origin: text.origin.through(span),
                     },
                     None => self.waiting(&[&text], span, "Fn::Base64", "a string"),
@@ -441,9 +517,9 @@ impl<'a> Scope<'a> {
             }
             Call::ToJsonString(value) => {
                 let value = self.evaluate(value);
-                match value.to_json(&|_| None) {
+                match value.to_json(&|_| None).map(|it| it.to_string()) {
                     Some(json) => Value {
-                        kind: Kind::String(json.to_string().into()),
+                        kind: self.text(json.len(), span, || Kind::String(json.into())),
                         origin: Origin::at(span),
                     },
                     None => self.waiting(&[&value], span, "Fn::ToJsonString", "a value"),
@@ -500,8 +576,7 @@ impl<'a> Scope<'a> {
             return value;
         }
         if let Some(index) = self.template.parameters.index_of(&name.text) {
-            let value = &self.parameters[index];
-            return Value { kind: value.kind.clone(), origin: value.origin.through(span) };
+            return self.copy(&self.parameters[index], span);
         }
         if let Some(index) = self.template.resources.index_of(&name.text) {
             if let Some(value) = self.not_created(index, span) {
@@ -598,9 +673,7 @@ impl<'a> Scope<'a> {
             && let Some(output) = attribute.strip_prefix("Outputs.")
         {
             match self.tree.output(&resource, output) {
-                OutputLookup::Found(value) => {
-                    return Value { kind: value.kind, origin: value.origin.through(span) };
-                }
+                OutputLookup::Found(value) => return self.copy(&value, span),
                 OutputLookup::Missing(near) => {
                     let stack = &resource.logical_id;
                     let mut diagnostic = Diagnostic::error(
@@ -638,6 +711,9 @@ impl<'a> Scope<'a> {
     }
 
     fn sub(&self, parts: &[SubPart], variables: &[Entry], span: Span) -> Value {
+        // Each once, however often it is inserted: there may be variables in their values too.
+        let variables: HashMap<&str, Value> =
+            variables.iter().map(|it| (&*it.key.text, self.evaluate(&it.value))).collect();
         let mut text = String::new();
         let mut unknowns = Vec::new();
         let mut origin = Origin::at(span);
@@ -649,8 +725,19 @@ impl<'a> Scope<'a> {
                 }
                 SubPart::Reference(reference) => reference,
             };
-            let value = self.sub_value(reference, variables);
+            let own;
+            let value = match variables.get(&*reference.written()) {
+                Some(value) => value,
+                None => {
+                    own = self.referred(reference);
+                    &own
+                }
+            };
             match value.as_text() {
+                Some(piece) if text.len() + piece.len() > MAX_TEXT => {
+                    let kind = self.text(text.len() + piece.len(), span, || Kind::Null);
+                    return Value { kind, origin };
+                }
                 Some(piece) => {
                     text.push_str(piece);
                     // The hops of a composed string are those of the first value in it.
@@ -684,20 +771,13 @@ impl<'a> Scope<'a> {
         } else if text.contains("{{resolve:") {
             Kind::Unknown(Arc::new(Unknown::Dynamic(text.into())))
         } else {
-            Kind::String(text.into())
+            self.text(text.len(), span, || Kind::String(text.into()))
         };
         Value { kind, origin }
     }
 
-    fn sub_value(&self, reference: &Reference, variables: &[Entry]) -> Value {
+    fn referred(&self, reference: &Reference) -> Value {
         let name = &reference.name;
-        let whole: Arc<str> = match &reference.attribute {
-            Some(attribute) => format!("{}.{attribute}", name.text).into(),
-            None => name.text.clone(),
-        };
-        if let Some(variable) = variables.iter().find(|it| it.key.text == whole) {
-            return self.evaluate(&variable.value);
-        }
         match &reference.attribute {
             Some(attribute) => self.attribute(name, attribute, name.span),
             None => self.reference(name, name.span),
@@ -711,7 +791,10 @@ impl<'a> Scope<'a> {
             .and_then(|it| it.iter().map(Value::as_text).collect::<Option<Vec<&str>>>());
         match (separator.as_text(), texts) {
             (Some(separator), Some(texts)) => {
-                Value { kind: Kind::String(texts.join(separator).into()), origin: Origin::at(span) }
+                let between = separator.len().saturating_mul(texts.len().saturating_sub(1));
+                let bytes = texts.iter().fold(between, |all, it| all.saturating_add(it.len()));
+                let kind = self.text(bytes, span, || Kind::String(texts.join(separator).into()));
+                Value { kind, origin: Origin::at(span) }
             }
             _ => self.waiting(
                 &[&separator, &items],

@@ -1,6 +1,6 @@
 //! The walk from a root through every nested stack.
 
-use crate::inputs::Inputs;
+use crate::inputs::{Given, Inputs};
 use crate::library::{Child, Library, TemplateId};
 use crate::parameter::{ParameterType, check_value};
 use crate::scope::{Cloud, Links, OutputLookup, Scope, Truth};
@@ -15,6 +15,13 @@ const STACK_TYPE: &str = "AWS::CloudFormation::Stack";
 
 /// Nesting deeper than anybody's. It stops templates that nest each other in ever new paths.
 const MAX_DEPTH: usize = 32;
+
+/// More stacks than any operation takes. Templates that nest another twice, which nests a third
+/// twice, have thousands after a few steps.
+const MAX_STACKS: usize = 5000;
+
+/// What functions may make in one tree, in bytes.
+const MAX_GROWTH: usize = 256 << 20;
 
 /// A root and everything under it, with the values of one environment.
 #[derive(Debug, Default)]
@@ -187,8 +194,8 @@ impl Tree {
     pub fn evaluate(library: &Library, root: TemplateId, inputs: &Inputs) -> Tree {
         let nothing = crate::scope::Nothing;
         let first = Walker::run(library, root, inputs, &nothing, &mut |_, _| {}, HashMap::new());
-        let late =
-            |it: &Import| !it.in_order && first.exports.iter().any(|export| export.name == it.name);
+        let exported: HashSet<&str> = first.exports.iter().map(|it| &*it.name).collect();
+        let late = |it: &Import| !it.in_order && exported.contains(&*it.name);
         if !first.imports.iter().any(late) {
             return first;
         }
@@ -277,11 +284,16 @@ struct State {
     /// Outputs of nested stacks by path; `None` for one that was not followed.
     outputs: HashMap<String, Option<HashMap<Arc<str>, Value>>>,
     exports: Vec<Export>,
-    exported: HashMap<Arc<str>, Value>,
+    /// The value and the place of each export.
+    exported: HashMap<Arc<str>, (Value, Span)>,
     imports: Vec<Import>,
     diagnostics: Vec<Diagnostic>,
     /// Where values are written that some parameter does not admit.
     misfits: HashSet<Span>,
+    /// What functions made so far, in bytes.
+    growth: usize,
+    /// Whether there are too many stacks.
+    overfull: bool,
 }
 
 impl Links for Walker<'_> {
@@ -301,7 +313,7 @@ impl Links for Walker<'_> {
 
     fn import(&self, path: &Arc<str>, name: &Arc<str>, span: Span) -> Option<Value> {
         let mut state = self.state.borrow_mut();
-        let value = state.exported.get(name).cloned();
+        let value = state.exported.get(name).map(|it| it.0.clone());
         state.imports.push(Import {
             name: name.clone(),
             path: path.clone(),
@@ -309,6 +321,15 @@ impl Links for Walker<'_> {
             in_order: value.is_some(),
         });
         value.or_else(|| self.known_exports.get(name).cloned())
+    }
+
+    fn grow(&self, bytes: usize) -> bool {
+        let mut state = self.state.borrow_mut();
+        let enough = state.growth.saturating_add(bytes) <= MAX_GROWTH;
+        if enough {
+            state.growth += bytes;
+        }
+        enough
     }
 }
 
@@ -365,10 +386,12 @@ impl<'w> Walker<'w> {
             };
             self.report(diagnostic);
         }
+        let given: HashMap<&str, &Given> =
+            self.inputs.parameters.iter().rev().map(|it| (&*it.name, it)).collect();
         let parameters = template.parameters.iter();
         parameters
             .map(|decl| {
-                let given = self.inputs.parameters.iter().find(|it| it.name == decl.name.text);
+                let given = given.get(&*decl.name.text);
                 let value = match (given, &decl.default) {
                     (Some(given), _) => {
                         let origin = Origin { span: given.value_span, via: None };
@@ -656,6 +679,19 @@ impl<'w> Walker<'w> {
             );
             return None;
         }
+        if self.state.borrow().stacks.len() >= MAX_STACKS {
+            if !std::mem::replace(&mut self.state.borrow_mut().overfull, true) {
+                let count = MAX_STACKS;
+                self.report(
+                    Diagnostic::error(
+                        "tree-too-large",
+                        message!("the tree has more than {count} stacks", count),
+                    )
+                    .at(url_span),
+                );
+            }
+            return None;
+        }
         let child = self.library.template(id);
         let parameters = self.child_parameters(decl, child, properties.get("Parameters"));
         let mut chain = ancestors.to_vec();
@@ -689,12 +725,12 @@ impl<'w> Walker<'w> {
             }
             self.report(diagnostic);
         }
+        let fields: HashMap<&str, &Field> = fields.iter().map(|it| (&*it.name, it)).collect();
         let parameters = child.parameters.iter();
         parameters
             .map(|declared| {
                 let name = &declared.name.text;
-                let field =
-                    fields.iter().find(|it| it.name == *name).filter(|it| !it.value.is_absent());
+                let field = fields.get(&**name).filter(|it| !it.value.is_absent());
                 let value = match (field, &declared.default) {
                     (Some(field), _) => self.pass(declared, &field.value),
                     (None, Some(default)) => {
@@ -782,16 +818,16 @@ impl<'w> Walker<'w> {
 
     fn export(&self, name: Arc<str>, value: &Value, stack: usize, output: usize, span: Span) {
         let mut state = self.state.borrow_mut();
-        if let Some(first) = state.exports.iter().find(|it| it.name == name) {
+        if let Some((_, first)) = state.exported.get(&name) {
             let diagnostic =
                 Diagnostic::error("duplicate-export", message!("`{name}` is exported twice", name))
                     .at(span)
-                    .hop(first.span, message!("first here"))
+                    .hop(*first, message!("first here"))
                     .help(message!("export names are unique in an account and Region"));
             state.diagnostics.push(diagnostic);
             return;
         }
-        state.exported.insert(name.clone(), value.clone());
+        state.exported.insert(name.clone(), (value.clone(), span));
         state.exports.push(Export { name, stack, output, span });
     }
 }

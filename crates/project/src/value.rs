@@ -1,6 +1,7 @@
 //! What an expression of a template comes to.
 
 use kumiki_source::{Hop, Message, Span, message};
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -77,7 +78,7 @@ pub enum Unknown {
     Account(Arc<str>),
     /// An error that was reported where it happened.
     Invalid,
-    /// Made of several others.
+    /// Made of several others, none of which is.
     Several(Vec<Arc<Unknown>>),
 }
 
@@ -244,6 +245,15 @@ impl Value {
         }
     }
 
+    /// How many values it is made of.
+    pub(crate) fn weight(&self) -> usize {
+        1 + match &self.kind {
+            Kind::List(items) => items.iter().map(Value::weight).sum(),
+            Kind::Map(fields) => fields.iter().map(|it| it.value.weight()).sum(),
+            _ => 0,
+        }
+    }
+
     /// Calls `visit` with everything that any part of the value waits for.
     pub fn unknowns(&self, visit: &mut dyn FnMut(&Arc<Unknown>)) {
         match &self.kind {
@@ -313,12 +323,25 @@ impl Value {
 }
 
 impl Unknown {
-    /// One unknown for several: itself when there is but one.
-    pub fn several(mut parts: Vec<Arc<Unknown>>) -> Arc<Unknown> {
-        parts.dedup();
-        match parts.len() {
-            1 => parts.remove(0),
-            _ => Arc::new(Self::Several(parts)),
+    /// One unknown for several: itself when there is but one. What several wait for stands once,
+    /// and flat, so that what is made of each other again and again does not multiply.
+    pub fn several(parts: Vec<Arc<Unknown>>) -> Arc<Unknown> {
+        const MOST: usize = 1000;
+        let mut seen = HashSet::new();
+        let mut singles = Vec::new();
+        for part in parts {
+            match &*part {
+                Self::Several(inner) => {
+                    singles.extend(inner.iter().filter(|it| seen.insert((*it).clone())).cloned());
+                }
+                _ if seen.insert(part.clone()) => singles.push(part),
+                _ => {}
+            }
+        }
+        singles.truncate(MOST);
+        match singles.len() {
+            1 => singles.remove(0),
+            _ => Arc::new(Self::Several(singles)),
         }
     }
 

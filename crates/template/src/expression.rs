@@ -5,6 +5,7 @@
 use crate::document::{Key, Node, Value};
 use crate::model::Name;
 use kumiki_source::{Diagnostic, Span, message};
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// A value as it is written.
@@ -175,6 +176,16 @@ pub struct Reference {
     pub name: Name,
     /// The attribute after the first dot.
     pub attribute: Option<Arc<str>>,
+}
+
+impl Reference {
+    /// What stands between the braces, which may be the name of a variable.
+    pub fn written(&self) -> Cow<'_, str> {
+        match &self.attribute {
+            Some(attribute) => Cow::Owned(format!("{}.{attribute}", self.name.text)),
+            None => Cow::Borrowed(&self.name.text),
+        }
+    }
 }
 
 impl Expr {

@@ -3,7 +3,7 @@
 //! <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/template-anatomy.html>
 
 use crate::document::{Document, Format, Key, Limits, Node, parse_document};
-use crate::expression::{Expr, Reader};
+use crate::expression::{Call, Expr, ExprKind, Reader};
 use kumiki_source::{Diagnostic, FileId, Span, message};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -498,14 +498,24 @@ impl Parser<'_> {
             if let Some((key, _)) = seconds.iter().find(|it| it.0.text.starts_with("Fn::")) {
                 self.made_by(&key.text);
             }
-            let seconds = seconds
-                .iter()
-                .map(|(key, node)| {
-                    let name = Name { text: key.text.clone(), span: key.span };
-                    (name, self.reader().read(node))
-                })
-                .collect();
-            mapping.entries.push((Name { text: first.text.clone(), span: first.span }, seconds));
+            let mut read = Vec::with_capacity(seconds.len());
+            for (key, node) in seconds {
+                let value = self.reader().read(node);
+                // A mapping whose values look into it would never end.
+                let mut function = None;
+                value.walk(&mut |it| {
+                    if let ExprKind::Call(call) = &it.kind
+                        && !matches!(**call, Call::Transform { .. })
+                    {
+                        function.get_or_insert(it.span);
+                    }
+                });
+                match function {
+                    Some(at) => self.wrong(at, "a value: mappings take no functions"),
+                    None => read.push((Name { text: key.text.clone(), span: key.span }, value)),
+                }
+            }
+            mapping.entries.push((Name { text: first.text.clone(), span: first.span }, read));
         }
         Some(mapping)
     }

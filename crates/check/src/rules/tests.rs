@@ -67,7 +67,8 @@ pub(crate) fn examples(page: &str) -> Vec<(String, BTreeMap<String, String>)> {
 
 /// The inputs of each environment: those that have a parameter file, or `prod` alone.
 pub(crate) fn inputs(library: &mut Library, files: &Memory) -> Vec<Inputs> {
-    let mut environments = vec![("dev", "dev.json", "exampledev"), ("prod", "prod.json", "exampleprod")];
+    let mut environments =
+        vec![("dev", "dev.json", "exampledev"), ("prod", "prod.json", "exampleprod")];
     environments.retain(|(_, file, _)| files.0.contains_key(*file));
     if environments.is_empty() {
         environments.push(("prod", "parameters.json", "example"));
