@@ -28,7 +28,7 @@ use std::rc::Rc;
 
 /// So many clauses are looked at for one rule and stack, and no more: rules with parameters that
 /// call each other double the work with each call.
-const MOST_CLAUSES: usize = 1_000_000;
+const MOST_CLAUSES: usize = 100_000;
 
 /// What a rule, or a part of one, comes to.
 #[derive(Clone, Debug, Default)]

@@ -1,10 +1,12 @@
 //! Guard rule files: read, and refused where Guard's evaluator would never end.
 
+use cloudformation_guard_lang::eval_context::FunctionName;
 use cloudformation_guard_lang::exprs::{
     Block, Conjunctions, FunctionExpr, GuardClause, LetExpr, LetValue, QueryPart, Rule, RuleClause,
     RulesFile, WhenConditions, WhenGuardClause,
 };
 use cloudformation_guard_lang::parser::{Span as Input, rules_file};
+use cloudformation_guard_lang::path_value::PathAwareValue as Guarded;
 use kumiki_source::{Diagnostic, FileId, Message, Source, Span, message};
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,6 +17,10 @@ const MOST_BRACKETS: usize = 16;
 /// Parts of one query, and rules or variables that are made of each other: the evaluator descends
 /// with each.
 const MOST_STEPS: usize = 64;
+
+/// So many steps does each doubling of a text count for: a replacement that repeats what it matches
+/// doubles, and what is made of it again doubles again.
+const STEPS_OF_DOUBLING: usize = 6;
 
 /// Reads a rule file; nothing when it has no rules.
 pub(super) fn parse(
@@ -113,15 +119,20 @@ fn endless(file: &RulesFile<'_>) -> Option<(String, Message)> {
     let mut faults = Vec::new();
     let mut blocks: Vec<&[LetExpr<'_>]> = vec![&file.assignments];
     let called = file.parameterized_rules.iter().map(|it| &it.rule);
-    for rule in file.guard_rules.iter().chain(called) {
-        let mut steps = 0;
+    for rule in file.guard_rules.iter().chain(called.clone()) {
+        let (mut steps, mut growth) = (0, 0);
         let mut walk = Walk {
             rule: &mut |name| rules.edge(&rule.rule_name, name),
             variable: &mut |_| {},
             block: &mut |it| blocks.push(it),
             steps: &mut steps,
+            growth: &mut growth,
         };
         walk.rule(rule);
+        // Only a rule with parameters is handed what others made.
+        if called.clone().any(|it| std::ptr::eq(it, rule)) {
+            rules.weigh(&rule.rule_name, growth);
+        }
         if steps > MOST_STEPS {
             let name = &rule.rule_name;
             faults.push((name.clone(), message!("rule `{name}` has too long a query", name)));
@@ -134,15 +145,17 @@ fn endless(file: &RulesFile<'_>) -> Option<(String, Message)> {
     for block in blocks {
         let mut graph = Graph::default();
         for assignment in block {
-            let mut steps = 0;
+            let (mut steps, mut growth) = (0, 0);
             let mut edge = |name: &str| graph.edge(&assignment.var, name);
             let mut walk = Walk {
                 rule: &mut |_| {},
                 variable: &mut edge,
                 block: &mut |_| {},
                 steps: &mut steps,
+                growth: &mut growth,
             };
             walk.value(&assignment.value);
+            graph.weigh(&assignment.var, growth);
             if steps > MOST_STEPS {
                 let name = &assignment.var;
                 faults.push((name.clone(), message!("`{name}` has too long a query", name)));
@@ -159,19 +172,33 @@ fn endless(file: &RulesFile<'_>) -> Option<(String, Message)> {
 
 /// Calls `visit` with the variables that a value is made of.
 pub(super) fn variables(value: &LetValue<'_>, visit: &mut dyn FnMut(&str)) {
-    let mut steps = 0;
-    Walk { rule: &mut |_| {}, variable: visit, block: &mut |_| {}, steps: &mut steps }.value(value);
+    let (mut steps, mut growth) = (0, 0);
+    let mut walk = Walk {
+        rule: &mut |_| {},
+        variable: visit,
+        block: &mut |_| {},
+        steps: &mut steps,
+        growth: &mut growth,
+    };
+    walk.value(value);
 }
 
 /// Which names are made of which.
 #[derive(Default)]
 struct Graph {
     edges: HashMap<String, Vec<String>>,
+    /// Steps that a name takes by itself.
+    weights: HashMap<String, usize>,
 }
 
 impl Graph {
     fn edge(&mut self, from: &str, to: &str) {
         self.edges.entry(from.to_owned()).or_default().push(to.to_owned());
+    }
+
+    fn weigh(&mut self, name: &str, steps: usize) {
+        self.edges.entry(name.to_owned()).or_default();
+        self.weights.insert(name.to_owned(), steps);
     }
 
     /// A name from which a way leads back, or goes on for too long. Names are settled from the end
@@ -186,10 +213,9 @@ impl Graph {
                     true => length.get(it.as_str()).copied(),
                     false => Some(0),
                 });
-                let longest = ways.map(|it| it.map(|it| it + 1)).reduce(|a, b| Some(a?.max(b?)));
-                if let Some(Some(longest)) = longest {
-                    length.insert(name, longest);
-                }
+                let own = 1 + self.weights.get(name).copied().unwrap_or_default();
+                let longest = { ways }.try_fold(own, |all, it| Some(all.max(it? + own)));
+                length.extend(longest.map(|it| (name.as_str(), it)));
             }
             names.retain(|it| !length.contains_key(it.as_str()));
         }
@@ -208,6 +234,8 @@ struct Walk<'w, 'f, 'l> {
     block: &'w mut dyn FnMut(&'f [LetExpr<'l>]),
     /// The length of the longest query.
     steps: &'w mut usize,
+    /// How often texts double, in steps.
+    growth: &'w mut usize,
 }
 
 impl<'f, 'l> Walk<'_, 'f, 'l> {
@@ -286,6 +314,9 @@ impl<'f, 'l> Walk<'_, 'f, 'l> {
                 (self.variable)(name);
             }
             match part {
+                // Guard takes the positive of a negative position, and this one has none.
+                QueryPart::Index(i32::MIN) => *self.steps = usize::MAX,
+                QueryPart::Key(key) if key.parse() == Ok(i32::MIN) => *self.steps = usize::MAX,
                 QueryPart::Filter(_, conjunctions) => self.conjunctions(conjunctions),
                 QueryPart::MapKeyFilter(_, filter) => self.value(&filter.compare_with),
                 _ => {}
@@ -297,11 +328,21 @@ impl<'f, 'l> Walk<'_, 'f, 'l> {
         match value {
             LetValue::Value(_) => {}
             LetValue::AccessClause(it) => self.query(&it.query),
-            LetValue::FunctionCall(it) => self.function(it),
+            LetValue::FunctionCall(it) => {
+                let before = *self.growth;
+                self.function(it);
+                *self.steps = (*self.steps).max(*self.growth - before);
+            }
         }
     }
 
     fn function(&mut self, call: &'f FunctionExpr<'l>) {
+        if call.name == FunctionName::RegexReplace
+            && let Some(LetValue::Value(Guarded::String((_, replacement)))) = call.parameters.last()
+        {
+            let references = replacement.matches('$').count().max(1);
+            *self.growth += STEPS_OF_DOUBLING * references.ilog2() as usize;
+        }
         call.parameters.iter().for_each(|it| self.value(it));
     }
 }
