@@ -23,7 +23,7 @@ export PATH := $(TOOLS)/bin:$(PATH)
 .PHONY: help
 help: ## List these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | \
-		while IFS=$$'\t' read -r name text; do printf '  make %-8s %s\n' "$$name" "$$text"; done
+		while IFS=$$'\t' read -r name text; do printf '  make %-9s %s\n' "$$name" "$$text"; done
 
 .PHONY: build
 build: ## Build the release binary
@@ -78,6 +78,30 @@ python:
 		'$(PYTHON)/pip' install --quiet --requirement xtask/oracles.txt && \
 		cp xtask/oracles.txt '$(TOOLS)/python/oracles.txt'; \
 	}
+
+# The same edits of the corpus each time, on the artifacts of `make test`. Coverage-guided fuzzing
+# builds every dependency with instrumentation, which takes minutes: that is for `make fuzz-long`.
+RUNS := 10000
+.PHONY: fuzz
+fuzz: tools ## Feed every reader of text with what it does not expect
+	KUMIKI_FUZZ_RUNS='$(RUNS)' cargo nextest run $(FLAGS) --workspace -E 'package(kumiki-fuzz)'
+
+FUZZ_TARGET := tree
+FUZZ_SECONDS := 600
+FUZZ_HOST = $(shell rustc -vV | sed -n 's/^host: //p')
+# libFuzzer's own flags; https://llvm.org/docs/SanitizerCoverage.html
+FUZZ_FLAGS := --cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
+	-Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
+	-Cllvm-args=-sanitizer-coverage-trace-compares
+.PHONY: fuzz-long
+fuzz-long: ## Fuzz FUZZ_TARGET for FUZZ_SECONDS, guided by coverage
+	cd fuzz/libfuzzer && CARGO_TARGET_DIR='$(TARGET)/libfuzzer' RUSTFLAGS='$(FUZZ_FLAGS)' \
+		cargo build $(FLAGS) --target $(FUZZ_HOST)
+	mkdir -p '$(TARGET)/libfuzzer/corpus/$(FUZZ_TARGET)'
+	KUMIKI_FUZZ_TARGET='$(FUZZ_TARGET)' '$(TARGET)/libfuzzer/$(FUZZ_HOST)/debug/kumiki-libfuzzer' \
+		'$(TARGET)/libfuzzer/corpus/$(FUZZ_TARGET)' fuzz/corpus/$(FUZZ_TARGET) \
+		-artifact_prefix='$(TARGET)/libfuzzer/' -dict=fuzz/libfuzzer/tokens.dict \
+		-timeout=20 -max_len=16384 -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1
 
 .PHONY: bench
 bench: build python ## Measure, beside cfn-lint

@@ -24,6 +24,8 @@ const GUESTS: &[(&str, &[&str])] = &[
         "service-acceptance",
         &["kumiki-source", "kumiki-template", "kumiki-schema", "kumiki-project", "kumiki-check"],
     ),
+    // To feed every reader of text.
+    ("kumiki-fuzz", &["kumiki-source", "kumiki-template", "kumiki-project", "kumiki-check"]),
     // To know which facts and rules exist, when it holds the traceability table against them.
     ("xtask", &["kumiki-check", "service-acceptance"]),
 ];
@@ -212,6 +214,7 @@ mod tests {
             LAYERS.iter().copied().flatten().map(|it| (*it, "crates")).collect();
         members.extend([
             ("xtask", "xtask"),
+            ("kumiki-fuzz", "fuzz"),
             ("service-acceptance", "infra"),
             ("staff-api", "services"),
             ("service-kit", "services"),

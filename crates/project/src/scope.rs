@@ -327,7 +327,7 @@ impl<'a> Scope<'a> {
     fn undefined_condition(&self, name: &Name) -> Truth {
         let text = &name.text;
         if self.template.maker.is_some() {
-            return;
+            return Truth::invalid();
         }
         self.report(
             Diagnostic::error(
