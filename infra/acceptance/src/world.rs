@@ -285,10 +285,10 @@ impl World {
         problems.into_inner()
     }
 
-    /// What evaluation finds wrong in the tree of a view, without markers: a value that nothing
-    /// gives is unresolved there.
-    pub fn findings(&self, view: &View<'_>) -> &[Diagnostic] {
-        &self.plain(view).diagnostics
+    /// What is wrong in single texts, and what evaluation finds in the tree of a view, without
+    /// markers: a value that nothing gives is unresolved there.
+    pub fn findings(&self, view: &View<'_>) -> impl Iterator<Item = &Diagnostic> {
+        self.library.diagnostics.iter().chain(&self.plain(view).diagnostics)
     }
 
     /// The tree of a view in which whatever a deployment makes is unknown.
@@ -315,9 +315,11 @@ impl World {
         }
     }
 
-    /// The errors in single texts: with any of them, no fact means anything.
+    /// The errors in single texts: with any of them, no fact means anything. A cycle can be read
+    /// all the same.
     pub fn unreadable(&self) -> Vec<String> {
-        let errors = self.library.diagnostics.iter().filter(|it| it.severity == Severity::Error);
+        let errors = self.library.diagnostics.iter();
+        let errors = errors.filter(|it| it.severity == Severity::Error && it.rule != "cycle");
         errors.map(|it| self.shown(it)).collect()
     }
 

@@ -266,7 +266,7 @@ pub const FACTS: &[Fact] = &[
         says: "rules R-1 to R-8 let the three files pass, and refuse each of them with one wrong value",
         check: |world| {
             let mut problems = world.views(|it| {
-                for finding in world.findings(it).iter().filter(|it| it.rule == "rule-failed") {
+                for finding in world.findings(it).filter(|it| it.rule == "rule-failed") {
                     it.say(world.shown(finding));
                 }
             });

@@ -413,8 +413,7 @@ pub const FACTS: &[Fact] = &[
         says: "the tree resolves without a finding in every environment and scenario",
         check: |world| {
             world.views(|it| {
-                for finding in world.findings(it).iter().filter(|it| it.severity != Severity::Info)
-                {
+                for finding in world.findings(it).filter(|it| it.severity != Severity::Info) {
                     it.say(world.shown(finding));
                 }
                 let tree = world.plain(it);
