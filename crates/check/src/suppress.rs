@@ -108,7 +108,7 @@ pub fn suppress(
             about.push(Diagnostic::error("suppression-without-reason", message).at(entry.at));
         }
         if !entry.used {
-            about.push(entry.dead());
+            about.extend(entry.dead());
         }
     }
     name_places(&mut about, library);
@@ -132,21 +132,25 @@ impl<'p> Entry<'p> {
         named && (self.member.is_none() || self.member == finding.path.split('.').nth(1))
     }
 
-    fn dead(&self) -> Diagnostic {
+    /// That it accepts nothing, unless it may be about a Guard rule: whether its file was given is not
+    /// known here.
+    fn dead(&self) -> Option<Diagnostic> {
         let (rule, file) = (self.rule, self.path);
         let finding = Diagnostic::warning(
             "dead-suppression",
             message!("there is no finding of `{rule}` in `{file}` to accept", rule, file),
         );
-        let near = match Manual::of(rule) {
-            Some(_) => None,
-            None => closest(rule, Manual::names()),
-        };
+        let known = Manual::of(rule).is_some();
+        let near = closest(rule, Manual::names()).filter(|_| !known);
+        let guard = rule.chars().all(|it| it.is_alphanumeric() || it == '_');
+        if !known && near.is_none() && guard {
+            return None;
+        }
         let help = match near {
             Some(near) => message!("did you mean `{near}`?", near),
             None => message!("remove the suppression"),
         };
-        finding.at(self.at).help(help)
+        Some(finding.at(self.at).help(help))
     }
 }
 
@@ -290,6 +294,10 @@ mod tests {
             rule = "W2001"
             file = "a.yaml"
             reason = " "
+            [[suppressions]]
+            rule = "buckets_are_encrypted"
+            file = "a.yaml"
+            reason = "a Guard rule, whose file may not be given"
             "#,
         );
         assert_eq!(
