@@ -45,9 +45,11 @@ fn every_finding_has_a_manual() {
     for path in sources() {
         let source = fs::read_to_string(&path).unwrap();
         for name in names(&source) {
+            let rule = name.replace('-', "_");
+            let rule = root().join(format!("crates/check/src/rules/{rule}.md")).is_file();
             assert!(
-                explained.contains(name),
-                "{}: `{name}` has no section in crates/check/src/findings.md",
+                rule || explained.contains(name),
+                "{}: `{name}` is no rule and has no section in crates/check/src/findings.md",
                 path.display()
             );
             reported.insert(name.to_owned());
