@@ -60,6 +60,10 @@ impl Deployments {
                     places.push(span);
                 }
             }
+            // Templates without a configuration need not meet: they may be of several projects.
+            if inputs.environment.is_empty() {
+                continue;
+            }
             let stack = Deployed::of(inputs);
             for (key, value) in names(&Links::of(tree, &library.sources), inputs) {
                 let taken = deployments.names.entry(key).or_default();
