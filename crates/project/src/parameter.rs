@@ -89,8 +89,9 @@ fn shape(name: &str) -> Option<&'static str> {
 
 /// Finds what is wrong with a value for a parameter.
 ///
-/// Nothing is found for a value that is not known, and nothing that only an account can tell.
-pub fn check_value(decl: &ParameterDecl, value: &Value) -> Vec<Diagnostic> {
+/// Nothing is found for a value that is not known, and nothing that only an account can tell. What
+/// is `secret` is not quoted, and neither is the text that it is written in.
+pub fn check_value(decl: &ParameterDecl, value: &Value, secret: bool) -> Vec<Diagnostic> {
     let name = &decl.name.text;
     let Some(kind) = ParameterType::parse(&decl.type_name.text) else {
         let type_name = &decl.type_name.text;
@@ -107,8 +108,10 @@ pub fn check_value(decl: &ParameterDecl, value: &Value) -> Vec<Diagnostic> {
     }
     let found = |message: Message, constraint: &Name| {
         let mut diagnostic = Diagnostic::error("parameter-value", message);
-        // The place to change is where the value is written, however far it has come.
-        diagnostic.span = value.origin.span.or(Some(decl.name.span));
+        // The place to change is where the value is written, however far it has come. What is
+        // written there is shown, so a secret is told by its declaration.
+        let written = value.origin.span.filter(|_| !secret);
+        diagnostic.span = written.or(Some(decl.name.span));
         diagnostic = diagnostic.hop(constraint.span, message!("the constraint"));
         if let Some(text) = &decl.constraint_description {
             diagnostic = diagnostic.help(Message::verbatim(text.text.to_string()));
@@ -135,13 +138,18 @@ pub fn check_value(decl: &ParameterDecl, value: &Value) -> Vec<Diagnostic> {
     let mut diagnostics = Vec::new();
     for item in items {
         if let Some(text) = item.as_text() {
-            check_text(decl, &kind, text, &mut |message, constraint| {
+            check_text(decl, &kind, text, secret, &mut |message, constraint| {
                 diagnostics.push(found(message, constraint));
             });
         }
     }
     diagnostics
 }
+
+/// Stands for a secret, as it does on AWS.
+///
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/parameters-section-structure.html>
+const SECRET: &str = "****";
 
 /// The name or ARN of a parameter of Systems Manager, with a version or label.
 ///
@@ -157,10 +165,11 @@ fn check_text(
     decl: &ParameterDecl,
     kind: &ParameterType,
     text: &str,
+    secret: bool,
     found: &mut dyn FnMut(Message, &Name),
 ) {
     let name = &decl.name.text;
-    let value = text;
+    let value = if secret { SECRET } else { text };
     let number = text.parse::<f64>().ok().filter(|it| it.is_finite());
     let element = match kind {
         ParameterType::List(element) => element,

@@ -288,6 +288,8 @@ struct State {
     exported: HashMap<Arc<str>, (Value, Span)>,
     imports: Vec<Import>,
     diagnostics: Vec<Diagnostic>,
+    /// Where values are written that a parameter hides.
+    secrets: HashSet<Span>,
     /// Where values are written that some parameter does not admit.
     misfits: HashSet<Span>,
     /// What functions made so far, in bytes.
@@ -425,11 +427,19 @@ impl<'w> Walker<'w> {
 
     /// Checks a value against its declaration.
     fn checked(&self, decl: &ParameterDecl, value: Value) -> Parameter {
-        for diagnostic in check_value(decl, &value) {
+        // What passed through a parameter that hides it is hidden wherever it goes.
+        let secret = value.origin.span.is_some_and(|it| {
+            let secrets = &mut self.state.borrow_mut().secrets;
+            decl.no_echo && secrets.insert(it) || secrets.contains(&it)
+        });
+        for diagnostic in check_value(decl, &value, secret || decl.no_echo) {
             // A value that its first parameter does not admit is wrong once, not once a hop.
             let new = value.origin.span.is_none_or(|it| self.state.borrow_mut().misfits.insert(it));
             if new {
-                self.report(with_hops(diagnostic, &value));
+                self.report(match secret {
+                    true => diagnostic,
+                    false => with_hops(diagnostic, &value),
+                });
             }
         }
         // What AWS looks up at deployment is not known, however it is named.

@@ -87,20 +87,17 @@ impl Prepared {
             self.project.scenario(name)?;
             return Ok(vec![name.clone()]);
         }
-        let mut stages = self.deployment.config.first_run.clone();
-        if let Some(root) = current.root() {
-            let executed: Vec<String> = change_sets(backend, &self.deployment.inputs)?
+        let executed: Vec<String> = match current.root() {
+            Some(root) => change_sets(backend, &self.deployment.inputs)?
                 .into_iter()
                 .filter(|it| it.stack_id == root.stack_id)
                 .filter(|it| it.execution == ExecutionStatus::ExecuteComplete)
                 .map(|it| it.name)
-                .collect();
-            let through = |stage: &String| executed.iter().any(|it| stage_of(it) == *stage);
-            let next = stages.iter().rposition(through).map_or(0, |it| it + 1);
-            // A stack that was never in a first run is not put through one.
-            let next = if next == 0 { stages.len() } else { next };
-            stages.drain(..next.min(stages.len().saturating_sub(1)));
-        }
+                .collect(),
+            None => Vec::new(),
+        };
+        let status = current.root().map(|it| &*it.status);
+        let mut stages = stages_left(&self.deployment.config.first_run, status, &executed);
         if self.deployment.environment.approval {
             stages.truncate(1);
         }
@@ -236,6 +233,19 @@ pub(crate) fn change_set_name(
     stage: &str,
 ) -> Result<String, Stop> {
     Ok(format!("{stage}-{}", change_sets(backend, inputs)?.len() + 1))
+}
+
+/// The stages of a first run that are still to come, or the last where all are behind: by the status
+/// of the root stack and the names of the change sets that were executed on it.
+fn stages_left(first_run: &[String], status: Option<&str>, executed: &[String]) -> Vec<String> {
+    // A stack that is only being reviewed was never created.
+    if matches!(status, None | Some("REVIEW_IN_PROGRESS")) {
+        return first_run.to_vec();
+    }
+    let through = |stage: &String| executed.iter().any(|it| stage_of(it) == *stage);
+    // A stack that was never in a first run is not put through one.
+    let next = first_run.iter().rposition(through).map_or(first_run.len(), |it| it + 1);
+    first_run[next.min(first_run.len().saturating_sub(1))..].to_vec()
 }
 
 fn stage_of(change_set: &str) -> &str {
@@ -390,4 +400,29 @@ fn property(detail: &Detail, output: &Output) -> String {
         Recreation::Always => " (!)",
     };
     format!("{}: {before} → {after}{mark}", detail.path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::stages_left;
+
+    #[test]
+    fn a_first_run_goes_on_where_it_ended() {
+        let run = ["one", "two", "three"].map(str::to_owned);
+        let created = Some("CREATE_COMPLETE");
+        let cases: [(_, &[&str], &[&str]); 6] = [
+            (None, &[], &["one", "two", "three"]),
+            // Killed after the change set was made and before it was executed.
+            (Some("REVIEW_IN_PROGRESS"), &[], &["one", "two", "three"]),
+            (created, &["one-1"], &["two", "three"]),
+            (created, &["one-1", "two-2"], &["three"]),
+            (created, &["one-1", "two-2", "three-3"], &["three"]),
+            (created, &[], &["three"]),
+        ];
+        for (status, executed, expected) in cases {
+            let executed: Vec<String> = executed.iter().map(|it| (*it).to_owned()).collect();
+            assert_eq!(stages_left(&run, status, &executed), expected, "{status:?} {executed:?}");
+        }
+        assert!(stages_left(&[], created, &[]).is_empty());
+    }
 }
