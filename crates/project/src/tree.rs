@@ -694,7 +694,7 @@ impl<'w> Walker<'w> {
                 let count = MAX_STACKS;
                 self.report(
                     Diagnostic::error(
-                        "tree-too-large",
+                        "too-large",
                         message!("the tree has more than {count} stacks", count),
                     )
                     .at(url_span),

@@ -51,6 +51,27 @@ fn mistakes_are_found_where_they_are() {
     }
 }
 
+/// Nothing nests deeper by way of aliases than it may without, and a map has each key once.
+#[test]
+fn aliases_and_merges_keep_the_limits() {
+    let deep = |levels: usize| {
+        let (open, close) = ("[".repeat(90), "]".repeat(90));
+        let more = |it: usize| format!("a{it}: &a{it} {open}*a{}{close}\n", it - 1);
+        format!("a0: &a0 x\n{}", (1..=levels).map(more).collect::<String>())
+    };
+    let rules = |text: &str| -> Vec<String> {
+        read(text).0.diagnostics.iter().map(|it| it.rule.to_string()).collect()
+    };
+    assert_eq!(rules(&deep(2)), ["yaml-alias"]);
+    assert_eq!(rules(&deep(3)), ["yaml-alias", "too-deep"]);
+    let (document, _) = read("a: &a { k: 1, l: 2 }\nb: { <<: [*a, { l: 3, m: 4 }], k: 0 }\n");
+    let root = document.root.unwrap();
+    let merged = root.get("b").unwrap().as_map().unwrap();
+    let merged: Vec<(&str, &str)> =
+        merged.iter().map(|(key, node)| (&*key.text, &**node.as_text().unwrap())).collect();
+    assert_eq!(merged, [("k", "0"), ("l", "2"), ("m", "4")]);
+}
+
 #[test]
 fn spans_cover_what_they_name() {
     let text =
