@@ -511,7 +511,14 @@ impl Parser<'_> {
                     }
                 });
                 match function {
-                    Some(at) => self.wrong(at, "a value: mappings take no functions"),
+                    Some(at) => self.diagnostics.push(
+                        Diagnostic::error(
+                            "malformed-template",
+                            message!("a mapping takes no functions"),
+                        )
+                        .at(at)
+                        .help(message!("write the value out, or use a parameter")),
+                    ),
                     None => read.push((Name { text: key.text.clone(), span: key.span }, value)),
                 }
             }
