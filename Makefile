@@ -89,14 +89,16 @@ fuzz: tools ## Feed every reader of text with what it does not expect
 FUZZ_TARGET := tree
 FUZZ_SECONDS := 600
 FUZZ_HOST = $(shell rustc -vV | sed -n 's/^host: //p')
-# libFuzzer's own flags; https://llvm.org/docs/SanitizerCoverage.html
+# The versions are those of Cargo.lock, and libfuzzer-sys as its manifest pins it. The flags are
+# libFuzzer's; https://llvm.org/docs/SanitizerCoverage.html
 FUZZ_FLAGS := --cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
 	-Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
 	-Cllvm-args=-sanitizer-coverage-trace-compares
 .PHONY: fuzz-long
 fuzz-long: ## Fuzz FUZZ_TARGET for FUZZ_SECONDS, guided by coverage
+	cp Cargo.lock fuzz/libfuzzer/
 	cd fuzz/libfuzzer && CARGO_TARGET_DIR='$(TARGET)/libfuzzer' RUSTFLAGS='$(FUZZ_FLAGS)' \
-		cargo build $(FLAGS) --target $(FUZZ_HOST)
+		cargo build --ignore-rust-version --target $(FUZZ_HOST)
 	mkdir -p '$(TARGET)/libfuzzer/corpus/$(FUZZ_TARGET)'
 	KUMIKI_FUZZ_TARGET='$(FUZZ_TARGET)' '$(TARGET)/libfuzzer/$(FUZZ_HOST)/debug/kumiki-libfuzzer' \
 		'$(TARGET)/libfuzzer/corpus/$(FUZZ_TARGET)' fuzz/corpus/$(FUZZ_TARGET) \
