@@ -70,6 +70,7 @@ oracles: python ## Check templates and reports with programs that others wrote
 	cargo build $(FLAGS) --package kumiki
 	KUMIKI_TOOLS='$(TOOLS)' cargo xtask fixtures
 	KUMIKI='$(TARGET)/debug/kumiki' KUMIKI_TOOLS='$(TOOLS)' '$(PYTHON)/python' crates/kumiki/tests/adopting.py
+	'$(PYTHON)/python' crates/kumiki/tests/lsp_client.py '$(TARGET)/debug/kumiki' $(PROJECT)
 
 .PHONY: python
 python:

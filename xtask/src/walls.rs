@@ -42,6 +42,8 @@ const KNOWN_TO: &[(&str, &str)] = &[
     ("annotate-snippets", "kumiki"),
     ("clap", "kumiki"),
     ("indicatif", "kumiki"),
+    ("lsp-server", "kumiki"),
+    ("lsp-types", "kumiki"),
 ];
 
 /// The part of `cargo metadata` that is read here.

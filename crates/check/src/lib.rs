@@ -41,7 +41,7 @@ pub use aws::{Answers, Aws, AwsError};
 pub use deployments::Deployments;
 pub use guard::check_guard;
 pub use identity::Identity;
-pub use manual::Manual;
+pub use manual::{Manual, is_aws};
 pub use merge::merge;
 pub use rule::{Rule, Subject};
 pub use rules::RULES;

@@ -64,7 +64,7 @@ impl Manual {
 }
 
 /// Whether a name has the shape of AWS's identifiers: `E3012`.
-pub(crate) fn is_aws(name: &str) -> bool {
+pub fn is_aws(name: &str) -> bool {
     let mut bytes = name.bytes();
     bytes.next().is_some_and(|it| b"FEWI".contains(&it))
         && name.len() == 5

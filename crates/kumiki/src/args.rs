@@ -63,6 +63,8 @@ pub(crate) enum Command {
     Exports(Show),
     /// Show the resources of the stacks
     Resources(Show),
+    /// Serve an editor: findings, values under the cursor, definitions, names
+    Lsp,
 }
 
 #[derive(Debug, clap::Args)]

@@ -94,11 +94,11 @@ impl Cache {
         if !ignore.exists() {
             let _ = std::fs::write(ignore, "*\n");
         }
-        let sources = checked.project.library.sources.iter();
+        let sources = checked.linked.project.library.sources.iter();
         self.write(
             "findings",
             &Keep {
-                notes: checked.project.files.notes(),
+                notes: checked.linked.project.files.notes(),
                 sources: sources.map(|(_, it)| it.path()).collect(),
                 found: &checked.found,
             },

@@ -10,7 +10,7 @@ use kumiki_check::{
     merge, suppress,
 };
 use kumiki_project::{Files, Inputs, REHEARSAL_ACCOUNT, TemplateId, Tree};
-use kumiki_source::{Diagnostic, message};
+use kumiki_source::{Diagnostic, FileId, message};
 use rayon::prelude::*;
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -65,12 +65,26 @@ pub(crate) struct Job {
     protected: bool,
 }
 
-/// What a check saw and found.
-pub(crate) struct Checked {
+/// A project at one instant: its texts, and the tree of every root with the values of every
+/// environment and scenario.
+pub(crate) struct Linked {
     pub(crate) project: Project,
     /// Each job with its tree.
-    #[expect(dead_code, reason = "for the language server")]
     pub(crate) jobs: Vec<(Job, Tree)>,
+    /// What reading the texts stumbled over.
+    pub(crate) unread: Vec<Diagnostic>,
+    /// What the other roots export, for each job.
+    elsewhere: Vec<BTreeSet<Arc<str>>>,
+    /// Files of Guard rules.
+    guard: Vec<FileId>,
+    environments: Vec<String>,
+    /// Whether nothing of the project was left out.
+    whole: bool,
+}
+
+/// What a check saw and found.
+pub(crate) struct Checked {
+    pub(crate) linked: Linked,
     pub(crate) found: Suppressed,
 }
 
@@ -105,10 +119,23 @@ impl Checker {
         scope: &Scope,
         files: Arc<dyn Files + Send + Sync>,
     ) -> Result<Checked, Stop> {
-        let Opened { mut project, jobs, mut findings, environments, whole } = open(scope, files)?;
+        let linked = Linked::new(scope, files)?;
+        let mut findings = linked.ours();
+        findings.extend(linked.theirs(&findings, &mut self.answers)?);
+        let found = linked.accept(findings);
+        Ok(Checked { linked, found })
+    }
+}
+
+impl Linked {
+    /// Reads, links and evaluates.
+    ///
+    /// # Errors
+    /// When there is nothing that could be read.
+    pub(crate) fn new(scope: &Scope, files: Arc<dyn Files + Send + Sync>) -> Result<Self, Stop> {
+        let Opened { mut project, jobs, findings, environments, whole } = open(scope, files)?;
         let guard = project.guard_files(scope.guard())?;
         let library = &project.library;
-        findings.extend(library.diagnostics.iter().cloned());
         let trees: Vec<Tree> =
             jobs.par_iter().map(|it| Tree::evaluate(library, it.template, &it.inputs)).collect();
         let jobs: Vec<(Job, Tree)> = jobs.into_iter().zip(trees).collect();
@@ -120,14 +147,25 @@ impl Checker {
                 (job, _) => exports_elsewhere(&mut project, &job.root, &job.inputs.environment),
             })
             .collect();
-        let library = &project.library;
-        let trees: Vec<(&Tree, &Inputs)> =
-            jobs.iter().map(|(job, tree)| (tree, &job.inputs)).collect();
+        let mut unread = findings;
+        unread.extend(project.library.diagnostics.iter().cloned());
+        Ok(Self { project, jobs, unread, elsewhere, guard, environments, whole })
+    }
+
+    fn trees(&self) -> Vec<(&Tree, &Inputs)> {
+        self.jobs.iter().map(|(job, tree)| (tree, &job.inputs)).collect()
+    }
+
+    /// What reading and evaluating stumbled over, and what our own rules and the project's find.
+    pub(crate) fn ours(&self) -> Vec<Diagnostic> {
+        let library = &self.project.library;
+        let trees = self.trees();
         let deployments = Deployments::new(library, &trees);
         let (today, usages) = (today(), Usages::of(library));
-        let found: Vec<Vec<Diagnostic>> = jobs
+        let found: Vec<Vec<Diagnostic>> = self
+            .jobs
             .par_iter()
-            .zip(&elsewhere)
+            .zip(&self.elsewhere)
             .map(|((job, tree), elsewhere)| {
                 check_tree(Subject {
                     library,
@@ -141,19 +179,38 @@ impl Checker {
                 })
             })
             .collect();
+        let mut findings = self.unread.clone();
         findings.extend(found.into_iter().flatten());
-        findings.extend(check_guard(library, &trees, &guard));
-        let theirs = Aws::check_trees(library, &trees, &findings, &mut self.answers, aws)
+        findings.extend(check_guard(library, &trees, &self.guard));
+        findings
+    }
+
+    /// What AWS's rules find beyond `ours`.
+    ///
+    /// # Errors
+    /// When the rules cannot be run.
+    pub(crate) fn theirs(
+        &self,
+        ours: &[Diagnostic],
+        answers: &mut Answers,
+    ) -> Result<Vec<Diagnostic>, Stop> {
+        let library = &self.project.library;
+        let theirs = Aws::check_trees(library, &self.trees(), ours, answers, aws)
             .map_err(|error| Stop::new(message!("AWS's rules cannot be run: {error}", error)))?;
-        findings.extend(Aws::without_repetitions(library, theirs, &findings));
-        let findings = merge(findings, &environments);
+        Ok(Aws::without_repetitions(library, theirs, ours))
+    }
+
+    /// Findings in order, apart from those that the project accepts.
+    pub(crate) fn accept(&self, findings: Vec<Diagnostic>) -> Suppressed {
+        let findings = merge(findings, &self.environments);
+        let project = &self.project;
         let config = project.config_file.map(|it| (it, &*project.config.suppressions));
-        let mut found = suppress(findings, config, library);
+        let mut found = suppress(findings, config, &project.library);
         // A part of the project does not show which suppressions are dead, and no more does a
         // template without the values of a project.
-        let whole = whole && config.is_some();
+        let whole = self.whole && config.is_some();
         found.findings.retain(|it| whole || it.rule != "dead-suppression");
-        Ok(Checked { project, jobs, found })
+        found
     }
 }
 

@@ -87,7 +87,7 @@ impl Files for Disk {
 }
 
 /// Whether a file of this name may be a template, or has Guard rules.
-fn is_wanted(name: &str) -> bool {
+pub(crate) fn is_wanted(name: &str) -> bool {
     [".yaml", ".yml", ".json", ".template", ".guard"].iter().any(|it| name.ends_with(it))
 }
 

@@ -29,6 +29,11 @@ impl Language {
             .filter_map(|it| std::env::var(it).ok())
             .find(|it| !it.is_empty())
             .unwrap_or_default();
+        Self::of_locale(&locale)
+    }
+
+    /// The language of a locale, `ja_JP.UTF-8` or `ja-JP`.
+    pub(crate) fn of_locale(locale: &str) -> Self {
         if locale.starts_with("ja") { Self::Ja } else { Self::En }
     }
 

@@ -7,6 +7,7 @@ mod checking;
 mod command;
 mod files;
 mod language;
+mod lsp;
 mod output;
 mod project;
 mod render;
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
         Command::Outputs(it) => command::show::outputs(it, &args.global, &output),
         Command::Exports(it) => command::show::exports(it, &args.global, &output),
         Command::Resources(it) => command::show::resources(it, &args.global, &output),
+        Command::Lsp => lsp::run(&args.global),
     };
     match result {
         Ok(code) => code.into(),

@@ -705,7 +705,7 @@ impl<'a> Scope<'a> {
             return self.invalid(span);
         }
         match self.cloud.attribute(&resource, attribute) {
-            Some(value) => Value { kind: value.kind, origin: Origin::at(span) },
+            Some(value) => Value { kind: value.kind, origin: value.origin.through(span) },
             None => Value::unknown(Unknown::Attribute(resource, attribute.into()), span),
         }
     }

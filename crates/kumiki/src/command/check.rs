@@ -110,7 +110,7 @@ fn once(scope: &Scope, files: Arc<Disk>, cached: bool) -> Result<Findings, Stop>
     if let Some(cache) = cache {
         cache.keep(&checked, &checker.answers);
     }
-    Ok(Findings { sources: checked.project.library.sources, found: checked.found })
+    Ok(Findings { sources: checked.linked.project.library.sources, found: checked.found })
 }
 
 /// How long after a file is saved it is noticed at most.
@@ -125,9 +125,9 @@ fn watch(args: &Check, scope: &Scope, files: Arc<Disk>, output: &Output) -> Resu
     loop {
         let started = Instant::now();
         let checked = checker.check(scope, files.clone())?;
-        let notes = checked.project.files.notes();
+        let notes = checked.linked.project.files.notes();
         let stamps = files.stamps(&notes);
-        let sources = checked.project.library.sources;
+        let sources = checked.linked.project.library.sources;
         let found = Findings { sources, found: checked.found };
         if output.live {
             output.clear();
