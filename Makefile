@@ -16,14 +16,19 @@ FLAGS := --locked --ignore-rust-version
 NEXTEST_VERSION := 0.9.143
 DENY_VERSION := 0.20.2
 MACHETE_VERSION := 0.9.2
+CYCLONEDX_VERSION := 0.5.9
 PYTHON := $(TOOLS)/python/bin
+# What the tests of the services talk to besides a real PostgreSQL, and what verifies their documents.
+MINISTACK_VERSION := 1.5.33
+SCHEMATHESIS_VERSION := 4.32.5
+EMULATORS := $(TOOLS)/emulators/bin
 
-export PATH := $(TOOLS)/bin:$(PATH)
+export PATH := $(TOOLS)/bin:$(PATH):$(EMULATORS)
 
 .PHONY: help
 help: ## List these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | \
-		while IFS=$$'\t' read -r name text; do printf '  make %-9s %s\n' "$$name" "$$text"; done
+		while IFS=$$'\t' read -r name text; do printf '  make %-14s %s\n' "$$name" "$$text"; done
 
 .PHONY: build
 build: ## Build the release binary
@@ -39,7 +44,7 @@ check: build ## Build, then check every template in every environment
 
 # What fails fast comes first; the test runner comes last, so that its summary ends the output.
 .PHONY: test
-test: tools ## Everything that a change has to pass
+test: tools emulators ## Everything that a change has to pass
 	cargo fmt --all --check
 	cargo machete --skip-target-dir
 	cargo deny --log-level error check bans licenses sources
@@ -105,6 +110,35 @@ fuzz-long: ## Fuzz FUZZ_TARGET for FUZZ_SECONDS, guided by coverage
 		'$(TARGET)/libfuzzer/corpus/$(FUZZ_TARGET)' fuzz/corpus/$(FUZZ_TARGET) \
 		-artifact_prefix='$(TARGET)/libfuzzer/' -dict=fuzz/libfuzzer/tokens.dict \
 		-timeout=20 -max_len=16384 -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1
+.PHONY: emulators
+emulators:
+	@'$(EMULATORS)/pip' freeze 2>/dev/null | grep -qxF 'ministack==$(MINISTACK_VERSION)' && \
+		'$(EMULATORS)/pip' freeze | grep -qxF 'schemathesis==$(SCHEMATHESIS_VERSION)' || { \
+		python3 -m venv '$(TOOLS)/emulators' && '$(EMULATORS)/pip' install --quiet \
+			'ministack==$(MINISTACK_VERSION)' cbor2 'schemathesis==$(SCHEMATHESIS_VERSION)'; \
+	}
+
+.PHONY: dev
+dev: emulators ## Try out the three programs of the service, with sample data
+	cargo build $(FLAGS) --package staff-api --package vendor-api --package batch --package service-test-bed
+	'$(TARGET)/debug/service-dev'
+
+# wrk and Node.js are needed for this, and for nothing else here.
+.PHONY: bench-services
+bench-services: ## Measure the vendor API, beside the same in Node.js
+	cargo build --release $(FLAGS) --package vendor-api
+	cargo build $(FLAGS) --package service-test-bed
+	cd services/bench && npm ci --silent --ignore-scripts
+	'$(TARGET)/debug/service-bench' '$(TARGET)/release/vendor-api' services/bench
+
+# The bill of materials of each image, and known holes in what it is made of. Both need the network.
+.PHONY: sbom
+sbom: ## List what the programs are made of (CycloneDX), and look for advisories
+	@$(call install,cargo-cyclonedx,$(CYCLONEDX_VERSION))
+	for program in staff_api vendor_api batch; do \
+		cargo cyclonedx --format json --spec-version 1.5 --manifest-path "services/$$program/Cargo.toml"; \
+	done
+	cargo deny check advisories
 
 .PHONY: bench
 bench: build python ## Measure, beside cfn-lint
