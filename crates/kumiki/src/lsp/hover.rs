@@ -29,7 +29,8 @@ pub(super) fn hover(
     let page = Page { snapshot, language, link };
     let template = snapshot.template(file);
     let declared = |it: &Symbol| declaration(snapshot, it).is_some();
-    if let Some(it) = snapshot.names.at(file, offset).into_iter().find(|it| declared(&it.symbol)) {
+    if let Some(it) = snapshot.names().at(file, offset).into_iter().find(|it| declared(&it.symbol))
+    {
         return Some((it.span, page.symbol(&it.symbol, it.role)));
     }
     match spot(template?, offset)? {
@@ -46,7 +47,7 @@ pub(super) fn hover(
 
 /// The place where a symbol is declared.
 pub(super) fn declaration(snapshot: &Snapshot, symbol: &Symbol) -> Option<Span> {
-    let mut places = snapshot.names.places(symbol);
+    let mut places = snapshot.names().places(symbol);
     places.find(|it| it.role == Role::Declaration).map(|it| it.span)
 }
 

@@ -34,9 +34,9 @@ use std::collections::HashSet;
 use std::io::BufReader;
 use std::time::Duration;
 
-/// How long the texts rest before they are checked: shorter than the pause between two keystrokes
-/// of most, and too short to be noticed.
-const REST: Duration = Duration::from_millis(30);
+/// How long the texts rest before they are checked. Changes that come together are checked together;
+/// what comes while a check is running waits for it, and is then checked together too.
+const REST: Duration = Duration::from_millis(10);
 
 /// Serves one editor until it says goodbye or is gone.
 pub(crate) fn run(global: &Global) -> Result<Exit, Stop> {

@@ -59,7 +59,7 @@ pub(super) struct Occurrence {
 }
 
 /// The names of a project.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Names {
     /// By place.
     occurrences: Vec<Occurrence>,

@@ -11,21 +11,21 @@ use kumiki_template::Template;
 /// A parameter's own declaration leads on to whatever gives it a value: the parent's `Parameters`,
 /// the keys of the parameter files. Any other declaration is its own definition.
 pub(super) fn definition(snapshot: &Snapshot, file: FileId, offset: u32) -> Vec<Span> {
-    let found = snapshot.names.at(file, offset);
+    let found = snapshot.names().at(file, offset);
     let mut places = Vec::new();
     for it in &found {
         let wanted = match (it.role, it.symbol.kind) {
             (Role::Declaration, SymbolKind::Parameter) => Role::Passed,
             _ => Role::Declaration,
         };
-        let all = snapshot.names.places(&it.symbol).filter(|it| it.role == wanted);
+        let all = snapshot.names().places(&it.symbol).filter(|it| it.role == wanted);
         places.extend(all.map(|it| it.span));
         if places.is_empty() && it.role == Role::Declaration {
             places.push(it.span);
         }
     }
     if places.is_empty()
-        && let Some((_, target)) = snapshot.names.link(file, offset)
+        && let Some((_, target)) = snapshot.names().link(file, offset)
     {
         places.push(Span::file_start(target));
     }
@@ -41,10 +41,10 @@ pub(super) fn references(
     offset: u32,
     declarations: bool,
 ) -> Vec<&Occurrence> {
-    let found = snapshot.names.at(file, offset);
+    let found = snapshot.names().at(file, offset);
     let mut places: Vec<&Occurrence> = found
         .iter()
-        .flat_map(|it| snapshot.names.places(&it.symbol))
+        .flat_map(|it| snapshot.names().places(&it.symbol))
         .filter(|it| declarations || it.role != Role::Declaration)
         .collect();
     places.sort_by_key(|it| it.span);

@@ -25,7 +25,7 @@ pub(super) struct Renaming {
 /// # Errors
 /// Why nothing can be renamed there.
 pub(super) fn prepare(snapshot: &Snapshot, file: FileId, offset: u32) -> Result<Renaming, Message> {
-    let found = snapshot.names.at(file, offset);
+    let found = snapshot.names().at(file, offset);
     let Some(at) = found.first() else {
         return Err(message!("there is no name to change here"));
     };
@@ -40,7 +40,7 @@ pub(super) fn prepare(snapshot: &Snapshot, file: FileId, offset: u32) -> Result<
     let symbols = together(snapshot, &found);
     let mut places = Vec::new();
     for symbol in &symbols {
-        for it in snapshot.names.places(symbol) {
+        for it in snapshot.names().places(symbol) {
             match it.role {
                 Role::Export | Role::Import => {}
                 _ if it.spelled => places.push(it.span),
@@ -112,8 +112,8 @@ fn together(snapshot: &Snapshot, found: &[&Occurrence]) -> BTreeSet<Symbol> {
         if !symbols.insert(symbol.clone()) {
             continue;
         }
-        for it in snapshot.names.places(&symbol) {
-            let here = snapshot.names.at(it.span.file, it.span.start);
+        for it in snapshot.names().places(&symbol) {
+            let here = snapshot.names().at(it.span.file, it.span.start);
             let same = here.into_iter().filter(|other| other.span == it.span);
             open.extend(same.map(|it| it.symbol.clone()));
         }
@@ -212,7 +212,7 @@ fn replacement(snapshot: &Snapshot, symbol: &Symbol) -> Result<Message, Message>
 ///
 /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-stack-exports.html>
 fn export(snapshot: &Snapshot, at: &Occurrence) -> Result<Renaming, Message> {
-    let importer = snapshot.names.places(&at.symbol).find(|it| it.role == Role::Import);
+    let importer = snapshot.names().places(&at.symbol).find(|it| it.role == Role::Import);
     if let Some(importer) = importer {
         let place = snapshot.library().sources.locate(importer.span);
         return Err(message!(

@@ -562,8 +562,12 @@ impl Server {
 /// Asks AWS's rules about one snapshot after the other, as long as there is a server. Of several
 /// snapshots of one project only the latest is looked at, and of that only what was not asked
 /// before.
+///
+/// The last snapshot is kept until the next comes, so that it is taken apart here: the editor waits
+/// for the other thread.
 fn answer(questions: &Receiver<Question>, answers: &Sender<Answer>) {
     let mut known: HashMap<PathBuf, Answers> = HashMap::new();
+    let mut last: HashMap<PathBuf, Arc<Snapshot>> = HashMap::new();
     while let Ok(first) = questions.recv() {
         let latest: BTreeMap<PathBuf, Question> = std::iter::once(first)
             .chain(questions.try_iter())
@@ -573,6 +577,7 @@ fn answer(questions: &Receiver<Question>, answers: &Sender<Answer>) {
             let known = known.entry(key.clone()).or_default();
             let findings = snapshot.linked.theirs(&ours, known).map_err(|stop| stop.message);
             let findings = findings.map(|it| snapshot.linked.accept([ours, it].concat()).findings);
+            last.insert(key.clone(), snapshot.clone());
             if answers.send(Answer { key, snapshot, findings }).is_err() {
                 return;
             }

@@ -10,7 +10,7 @@ use kumiki_template::{Expr, Template};
 use line_index::LineIndex;
 use std::collections::HashMap;
 use std::path::{Component, Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// The Region of a template that no project gives one: that of `kumiki check` without `--region`.
 const REGION: &str = "ap-northeast-1";
@@ -18,7 +18,8 @@ const REGION: &str = "ap-northeast-1";
 /// One project at one instant.
 pub(super) struct Snapshot {
     pub(super) linked: Linked,
-    pub(super) names: Names,
+    /// Found when somebody asks: findings do without.
+    names: OnceLock<Names>,
     /// Where each text lies on the disk, and its lines.
     places: Vec<(PathBuf, LineIndex)>,
     by_path: HashMap<PathBuf, FileId>,
@@ -71,9 +72,12 @@ impl Snapshot {
         let places: Vec<(PathBuf, LineIndex)> = sources.iter().map(|(_, it)| place(it)).collect();
         let paths = places.iter().map(|(path, _)| path.clone());
         let by_path = paths.zip(sources.iter().map(|(file, _)| file)).collect();
-        let mut snapshot = Self { linked, names: Names::default(), places, by_path };
-        snapshot.names = Names::of(&snapshot);
-        Ok(snapshot)
+        Ok(Self { linked, names: OnceLock::new(), places, by_path })
+    }
+
+    /// The names in the texts, and where they lead.
+    pub(super) fn names(&self) -> &Names {
+        self.names.get_or_init(|| Names::of(self))
     }
 
     /// The roots, in every environment and scenario.
