@@ -14,7 +14,7 @@ const pool = new pg.Pool({
   user: url.username,
   database: url.pathname.slice(1),
   password: env.PGPASSWORD,
-  ssl: { ca: readFileSync(url.searchParams.get("sslrootcert")) },
+  ssl: { ca: readFileSync(url.searchParams.get("sslrootcert")), servername: url.hostname },
   max: 8,
   statement_timeout: 10000,
 });

@@ -9,14 +9,16 @@ use axum::extract::{FromRequest, FromRequestParts, Request, State};
 use axum::http::{Extensions, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, get};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
+use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use utoipa::ToSchema;
 use utoipa::openapi::OpenApi;
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use uuid::Uuid;
 
 /// A body of JSON.
@@ -127,11 +129,17 @@ pub fn caller(extensions: &Extensions) -> Result<(Caller, Actor), Problem> {
     Ok((caller, actor))
 }
 
-/// Says in the document that every route needs a token, and what refusals look like.
-pub fn with_token(document: &mut OpenApi) {
+/// Serves the OpenAPI document, in which every route needs a token. It is written once and shared:
+/// each connection has a copy of whatever its routes hold.
+pub fn document<S>(mut document: OpenApi) -> Result<MethodRouter<S>, serde_json::Error>
+where
+    S: Clone + Send + Sync + 'static,
+{
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
     let components = document.components.get_or_insert_default();
     components.add_security_scheme("token", SecurityScheme::Http(bearer));
-    let needed = utoipa::openapi::security::SecurityRequirement::new("token", [""; 0]);
-    document.security = Some(vec![needed]);
+    document.security = Some(vec![SecurityRequirement::new("token", [""; 0])]);
+    let text = Bytes::from(document.to_json()?);
+    let json = (header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    Ok(get(|| async { ([json], text) }))
 }

@@ -2,6 +2,7 @@
 
 use crate::auth::Auth;
 use crate::database::Database;
+use crate::environment::Environment;
 use crate::problem::{Kind, Problem};
 use crate::telemetry;
 use axum::error_handling::HandleErrorLayer;
@@ -10,7 +11,7 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{BoxError, Json, Router};
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -110,12 +111,26 @@ async fn safe_headers(request: axum::extract::Request, next: axum::middleware::N
     response
 }
 
+/// Where to listen: at `PORT`, on every address of the container, or on `LISTEN_ADDRESS` alone.
+pub fn listen_at(environment: &mut Environment) -> SocketAddr {
+    let port = environment.required("PORT");
+    let address = match environment.optional("LISTEN_ADDRESS").map(|it| it.parse()) {
+        Some(Ok(address)) => address,
+        Some(Err(_)) => {
+            environment.mistake("`LISTEN_ADDRESS` is no IP address");
+            IpAddr::V4(Ipv4Addr::UNSPECIFIED)
+        }
+        None => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+    };
+    SocketAddr::new(address, port)
+}
+
 /// Serves until SIGTERM: then requests are still answered for a moment, each on a connection that
 /// ends with it; nothing new is accepted; what was begun is finished; and the program ends.
-pub async fn serve(routes: Router, port: u16, state: ProgramState) -> std::io::Result<()> {
+pub async fn serve(routes: Router, at: SocketAddr, state: ProgramState) -> std::io::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).await?;
+    let listener = TcpListener::bind(at).await?;
     tracing::info!(port = listener.local_addr()?.port(), "listening");
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let server = axum::serve(listener, routes)

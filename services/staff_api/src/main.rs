@@ -9,9 +9,9 @@ mod pages;
 mod reports;
 mod staff;
 
+use axum::Router;
 use axum::middleware::from_fn_with_state;
-use axum::{Router, routing::get};
-use service_kit::api::{Door, authenticate, with_token};
+use service_kit::api::{self, Door, authenticate};
 use service_kit::auth::{Auth, AuthConfig, Sessions, TokenUse};
 use service_kit::database::DatabaseConfig;
 use service_kit::environment::{AppEnv, Environment};
@@ -55,10 +55,10 @@ async fn main() -> ExitCode {
 
 async fn run() -> Result<ExitCode, Box<dyn std::error::Error>> {
     let mut environment = Environment::of_process();
-    let port: u16 = environment.required("PORT");
+    let at = server::listen_at(&mut environment);
     if std::env::args().nth(1).as_deref() == Some("healthcheck") {
         environment.finish()?;
-        let healthy = server::healthcheck(port).await?;
+        let healthy = server::healthcheck(at.port()).await?;
         return Ok(if healthy { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
     let env: AppEnv = environment.required("APP_ENV");
@@ -80,20 +80,21 @@ async fn run() -> Result<ExitCode, Box<dyn std::error::Error>> {
         pages: Bucket::new(&aws, env, pages),
         page_policy: pages::policy(&region).into(),
     };
-    server::serve(server::limited(routes(staffed, door), &program), port, program).await?;
+    server::serve(server::limited(routes(staffed, door)?, &program), at, program).await?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn routes(state: Staffed, door: Door) -> Router {
-    let (api, mut document) = OpenApiRouter::with_openapi(Document::openapi())
+fn routes(state: Staffed, door: Door) -> Result<Router, serde_json::Error> {
+    let (routes, document) = OpenApiRouter::with_openapi(Document::openapi())
         .merge(companies::routes())
         .merge(equipment::routes())
         .merge(orders::routes())
         .merge(reports::routes())
         .split_for_parts();
-    with_token(&mut document);
-    api.route_layer(from_fn_with_state(door, authenticate))
-        .route("/openapi.json", get(|| async { axum::Json(document) }))
+    let routes = routes
+        .route_layer(from_fn_with_state(door, authenticate))
+        .route("/openapi.json", api::document(document)?)
         .fallback(pages::serve)
-        .with_state(state)
+        .with_state(state);
+    Ok(routes)
 }

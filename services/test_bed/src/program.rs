@@ -23,6 +23,7 @@ impl Program {
             .args(arguments)
             .env_clear()
             .env("PORT", &port)
+            .env("LISTEN_ADDRESS", "127.0.0.1")
             .envs(variables)
             .stdin(Stdio::null())
             .stdout(log.reopen().unwrap())

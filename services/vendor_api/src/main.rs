@@ -5,12 +5,12 @@
 
 mod orders;
 
+use axum::Router;
 use axum::extract::Request;
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::{Router, routing::get};
-use service_kit::api::{Door, authenticate, with_token};
+use service_kit::api::{self, Door, authenticate};
 use service_kit::auth::{Auth, AuthConfig, TokenUse};
 use service_kit::database::DatabaseConfig;
 use service_kit::environment::{AppEnv, Environment};
@@ -42,10 +42,10 @@ async fn main() -> ExitCode {
 
 async fn run() -> Result<ExitCode, Box<dyn std::error::Error>> {
     let mut environment = Environment::of_process();
-    let port: u16 = environment.required("PORT");
+    let at = server::listen_at(&mut environment);
     if std::env::args().nth(1).as_deref() == Some("healthcheck") {
         environment.finish()?;
-        let healthy = server::healthcheck(port).await?;
+        let healthy = server::healthcheck(at.port()).await?;
         return Ok(if healthy { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
     let env: AppEnv = environment.required("APP_ENV");
@@ -56,20 +56,21 @@ async fn run() -> Result<ExitCode, Box<dyn std::error::Error>> {
 
     let program =
         ProgramState::new(database.statement_timeout(server::STATEMENT).pool()?, Auth::new(auth)?);
-    let routes = server::limited(routes(program.clone()), &program);
-    server::serve(routes.layer(from_fn(pages_of_others)), port, program).await?;
+    let routes = server::limited(routes(program.clone())?, &program);
+    server::serve(routes.layer(from_fn(pages_of_others)), at, program).await?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn routes(state: ProgramState) -> Router {
+fn routes(state: ProgramState) -> Result<Router, serde_json::Error> {
     let door = Door { auth: state.auth.clone(), sessions: None };
-    let (api, mut document) =
+    let (routes, document) =
         OpenApiRouter::with_openapi(Document::openapi()).merge(orders::routes()).split_for_parts();
-    with_token(&mut document);
-    api.route_layer(from_fn_with_state(door, authenticate))
-        .route("/openapi.json", get(|| async { axum::Json(document) }))
+    let routes = routes
+        .route_layer(from_fn_with_state(door, authenticate))
+        .route("/openapi.json", api::document(document)?)
         .fallback(|| async { Problem::new(Kind::NotFound) })
-        .with_state(state)
+        .with_state(state);
+    Ok(routes)
 }
 
 /// The vendors' pages come from CloudFront, under another name. Any page may call: a call counts by

@@ -48,7 +48,9 @@ async fn main() {
     println!("export STAFF='Authorization: Bearer {admin}'\n");
     println!("export APPROVER='Authorization: Bearer {approver}'\n");
     println!("export VENDOR='Authorization: Bearer {member}'\n");
-    println!("curl -H \"$STAFF\" '{staff}/api/equipment?keyword=エアコン&limit=3'");
+    println!(
+        "curl -H \"$STAFF\" -G --data-urlencode keyword=エアコン -d limit=3 {staff}/api/equipment"
+    );
     println!("curl -H \"$STAFF\" '{staff}/api/reports'");
     println!("curl -H \"$VENDOR\" '{vendor}/api/orders?limit=3'\n");
     println!("トークンは 30 分有効です。Ctrl-C で終わります。");
