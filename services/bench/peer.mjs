@@ -14,8 +14,8 @@ const pool = new pg.Pool({
   user: url.username,
   database: url.pathname.slice(1),
   password: env.PGPASSWORD,
-  ssl: { ca: readFileSync(url.searchParams.get("sslrootcert")), servername: url.hostname },
-  max: 8,
+  ssl: { ca: readFileSync(url.searchParams.get("sslrootcert")) },
+  max: 4,
   statement_timeout: 10000,
 });
 const issuer = `https://cognito-idp.${env.AWS_REGION}.amazonaws.com/${env.USER_POOL_ID}`;

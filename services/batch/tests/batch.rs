@@ -136,7 +136,7 @@ async fn a_job_that_is_killed_leaves_one_report() {
     let mut killed = 0;
     for step in 0.. {
         let mut program = Program::spawn(BINARY, &["monthly", "2026-10"], bed.variables());
-        let over = tokio::time::timeout(Duration::from_millis(25 * step), program.ended()).await;
+        let over = tokio::time::timeout(Duration::from_millis(5 * step), program.ended()).await;
         if let Ok(status) = over {
             assert!(status.success(), "{}", program.log());
             break;

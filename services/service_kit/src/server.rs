@@ -5,12 +5,12 @@ use crate::database::Database;
 use crate::environment::Environment;
 use crate::problem::{Kind, Problem};
 use crate::telemetry;
-use axum::error_handling::HandleErrorLayer;
-use axum::extract::{DefaultBodyLimit, State};
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderValue, header};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::{BoxError, Json, Router};
+use axum::{Json, Router};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,17 +18,18 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
-use tower::ServiceBuilder;
-use tower::limit::GlobalConcurrencyLimitLayer;
+use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 
 /// The longest that a request may take; the load balancer waits for a minute.
 pub const REQUEST: Duration = Duration::from_secs(25);
 /// The longest that one statement may take.
 pub const STATEMENT: Duration = Duration::from_secs(10);
-/// So many requests are worked on at a time; the rest is told to come again. Each waits for one of
-/// the few connections, so that more would only wait longer.
+/// So many requests are worked on at a time. Each waits for one of the few connections, so that more
+/// would only wait longer.
 const AT_A_TIME: usize = 128;
+/// The others wait so long for their turn, and are then told to come again.
+const PATIENCE: Duration = Duration::from_secs(1);
 const LARGEST_BODY: usize = 256 * 1024;
 /// After SIGTERM the load balancer still sends for a moment: those requests are served.
 const STILL_SENDING: Duration = Duration::from_secs(5);
@@ -58,21 +59,17 @@ impl ProgramState {
 
 /// The routes of a program behind the limits that all have in common, with `/health` and `/ready`.
 pub fn limited(routes: Router, state: &ProgramState) -> Router {
-    let limits = ServiceBuilder::new()
-        .layer(HandleErrorLayer::new(shed))
-        .load_shed()
-        .layer(GlobalConcurrencyLimitLayer::new(AT_A_TIME))
-        .timeout(REQUEST);
+    let places = Arc::new(Semaphore::new(AT_A_TIME));
     let ready = get(ready).with_state(state.clone());
     routes
         .route("/ready", ready)
         .method_not_allowed_fallback(|| async { Problem::new(Kind::MethodNotAllowed) })
-        .layer(limits)
+        .layer(from_fn_with_state(places, admit))
         // Liveness says that the process answers, and nothing about what it needs.
         .route("/health", get(|| async { "ok" }))
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
-        .layer(axum::middleware::from_fn(safe_headers))
-        .layer(axum::middleware::from_fn_with_state(state.clone(), telemetry::follow))
+        .layer(from_fn(safe_headers))
+        .layer(from_fn_with_state(state.clone(), telemetry::follow))
         .layer(CatchPanicLayer::custom(panicked))
 }
 
@@ -81,12 +78,19 @@ async fn ready(State(state): State<ProgramState>) -> Result<Json<serde_json::Val
     Ok(Json(serde_json::json!({ "status": "ready" })))
 }
 
-async fn shed(error: BoxError) -> Problem {
-    if error.is::<tower::timeout::error::Elapsed>() {
-        return Problem::unavailable("a request took too long");
+/// Lets a request in when there is a place for it, and sees to it that it ends. Whoever has waited
+/// in vain is told to come again: told at once, callers without patience would take from those who
+/// were let in.
+async fn admit(State(places): State<Arc<Semaphore>>, request: Request, next: Next) -> Response {
+    let place = tokio::time::timeout(PATIENCE, places.acquire_owned()).await;
+    let Ok(Ok(_place)) = place else {
+        tracing::warn!("a request was shed");
+        return Problem::new(Kind::Unavailable).into_response();
+    };
+    match tokio::time::timeout(REQUEST, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => Problem::unavailable("a request took too long").into_response(),
     }
-    tracing::warn!("a request was shed");
-    Problem::new(Kind::Unavailable)
 }
 
 fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
@@ -95,7 +99,7 @@ fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
 }
 
 /// Answers are not for caches or for other sites, unless a route says so itself.
-async fn safe_headers(request: axum::extract::Request, next: axum::middleware::Next) -> Response {
+async fn safe_headers(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     let fixed = [

@@ -1,7 +1,7 @@
 //! A PostgreSQL server of its own for each test, with TLS by a certificate authority of its own.
 
 use crate::{Variables, eventually, free_port, variables};
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use service_kit::database::DatabaseConfig;
 use service_kit::environment::Environment;
 use service_schema::{Passwords, ROLES};
@@ -115,6 +115,8 @@ impl Cluster {
     fn certify(&self) {
         let mut ca = CertificateParams::new(Vec::new()).unwrap();
         ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        // OpenSSL takes a certificate for self-signed whose issuer has the same name.
+        ca.distinguished_name.push(DnType::CommonName, "facility test CA");
         let ca_key = KeyPair::generate().unwrap();
         let ca_certificate = ca.self_signed(&ca_key).unwrap();
         fs::write(self.ca(), ca_certificate.pem()).unwrap();

@@ -206,7 +206,7 @@ async fn connections_that_another_company_just_used() {
     let client = bed.cluster.superuser().await;
     let connections = "select count(*) from pg_stat_activity where usename = 'facility_vendor_api'";
     let connections: i64 = client.query_one(connections, &[]).await.unwrap().get(0);
-    assert!(connections <= 8, "{connections} connections");
+    assert!(connections <= 4, "{connections} connections");
 }
 
 #[tokio::test]

@@ -134,7 +134,7 @@ async fn the_database_restarts_under_load() {
     load.end().await;
     let client = bed.cluster.superuser().await;
     let connections = "select count(*) from pg_stat_activity where usename = 'facility_vendor_api'";
-    assert!(client.query_one(connections, &[]).await.unwrap().get::<_, i64>(0) <= 8);
+    assert!(client.query_one(connections, &[]).await.unwrap().get::<_, i64>(0) <= 4);
 }
 
 #[tokio::test]
