@@ -123,6 +123,16 @@ dev: emulators ## Try out the three programs of the service, with sample data
 	cargo build $(FLAGS) --package staff-api --package vendor-api --package batch --package service-test-bed
 	'$(TARGET)/debug/service-dev'
 
+# Debian has one major of PostgreSQL; the others that RDS offers are on npm. Node.js is needed.
+POSTGRESQL_VERSIONS := 14.23.0-beta.17 16.14.0-beta.17 17.10.0-beta.17
+
+.PHONY: majors
+majors: tools emulators ## Test the services on other majors of PostgreSQL
+	for version in $(POSTGRESQL_VERSIONS); do \
+		PG_BIN="$$(services/test_bed/postgresql "$$version")" cargo nextest run $(FLAGS) \
+			--package service-schema --package staff-api --package vendor-api --package batch; \
+	done
+
 # wrk and Node.js are needed for this, and for nothing else here.
 .PHONY: bench-services
 bench-services: ## Measure the vendor API, beside the same in Node.js
