@@ -21,6 +21,7 @@ PYTHON := $(TOOLS)/python/bin
 # What the tests of the services talk to besides a real PostgreSQL, and what verifies their documents.
 MINISTACK_VERSION := 1.5.33
 SCHEMATHESIS_VERSION := 4.32.5
+CBOR2_VERSION := 6.3.0
 EMULATORS := $(TOOLS)/emulators/bin
 
 export PATH := $(TOOLS)/bin:$(PATH):$(EMULATORS)
@@ -64,7 +65,8 @@ tools: ## Install the tools of `make test` at their pinned versions
 
 # Programs that others wrote look at the same templates, and at what Kumiki writes and brings along.
 # They need Python 3, and nothing else here does. W3002 says that a relative TemplateURL needs
-# packaging: it gets it.
+# packaging: it gets it. Building for the workspace takes the same features as `make test`, so that
+# nothing is compiled twice.
 .PHONY: oracles
 oracles: python ## Check templates and reports with programs that others wrote
 	cd $(PROJECT) && '$(PYTHON)/cfn-lint' --include-checks I --ignore-checks W3002 \
@@ -72,8 +74,8 @@ oracles: python ## Check templates and reports with programs that others wrote
 	cd $(PROJECT) && '$(PYTHON)/cfn-lint' --include-checks I -r us-east-1 -- edge/stack.yaml
 	cd $(PROJECT) && '$(PYTHON)/cfn-lint' --include-checks I -r ap-northeast-3 -- dr/stack.yaml
 	'$(PYTHON)/checkov' --directory $(PROJECT) --framework cloudformation --skip-download --compact --quiet
-	cargo build $(FLAGS) --package kumiki
 	KUMIKI_TOOLS='$(TOOLS)' cargo xtask fixtures
+	cargo build $(FLAGS) --workspace --bin kumiki
 	KUMIKI='$(TARGET)/debug/kumiki' KUMIKI_TOOLS='$(TOOLS)' '$(PYTHON)/python' crates/kumiki/tests/adopting.py
 	'$(PYTHON)/python' crates/kumiki/tests/lsp_client.py '$(TARGET)/debug/kumiki' $(PROJECT)
 
@@ -115,7 +117,7 @@ emulators:
 	@'$(EMULATORS)/pip' freeze 2>/dev/null | grep -qxF 'ministack==$(MINISTACK_VERSION)' && \
 		'$(EMULATORS)/pip' freeze | grep -qxF 'schemathesis==$(SCHEMATHESIS_VERSION)' || { \
 		python3 -m venv '$(TOOLS)/emulators' && '$(EMULATORS)/pip' install --quiet \
-			'ministack==$(MINISTACK_VERSION)' cbor2 'schemathesis==$(SCHEMATHESIS_VERSION)'; \
+			'ministack==$(MINISTACK_VERSION)' 'cbor2==$(CBOR2_VERSION)' 'schemathesis==$(SCHEMATHESIS_VERSION)'; \
 	}
 
 .PHONY: dev
@@ -152,7 +154,7 @@ sbom: ## List what the programs are made of (CycloneDX), and look for advisories
 
 .PHONY: bench
 bench: build python ## Measure, beside cfn-lint
-	PATH="$$PATH:$(PYTHON)" cargo xtask bench
+	PATH='$(PYTHON)':"$$PATH" cargo xtask bench
 
 .PHONY: clean
 clean: ## Remove what was built, tools included; rehearsed stacks stay

@@ -36,7 +36,7 @@ pub(crate) fn run() -> Result<(), String> {
     let release = obtain(&tools)?;
     let folder = release.join(TEMPLATES);
     let templates = templates(&folder)?;
-    let build = ["build", "--locked", "--ignore-rust-version", "--package", "kumiki"];
+    let build = ["build", "--locked", "--ignore-rust-version", "--workspace", "--bin", "kumiki"];
     output(Command::new("cargo").args(build), &[0])?;
     // Each leaves a core to the other.
     let (ours, theirs) = std::thread::scope(|scope| {

@@ -420,3 +420,44 @@ fn span(source: &Source, file: FileId, at: &SourceSpan) -> Span {
     let end = offset(at.end_line, at.end_column);
     Span::new(file, start, end.max(start))
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+    use super::*;
+    use crate::rules::tests::{Memory, inputs};
+
+    const STACK: &str = "
+Parameters: { Days: { Type: Number } }
+Resources: { Log: { Type: AWS::Logs::LogGroup, Properties: { RetentionInDays: !Ref Days } } }
+";
+
+    /// How many retentions outside the list are found, or `None` if AWS's rules had to be asked.
+    fn ask(days: u8, answers: &mut Answers, aws: Result<&Aws, AwsError>) -> Option<usize> {
+        let parameters = format!("{{\"Parameters\":{{\"Days\":\"{days}\"}}}}");
+        let files = [("stack.yaml", STACK), ("parameters.json", &parameters)];
+        let files = files.map(|(path, text)| (path.to_owned(), text.to_owned()));
+        let files = Memory::new(files.into());
+        let mut library = Library::default();
+        library.load("stack.yaml", &files);
+        let inputs = inputs(&mut library, &files).remove(0);
+        let tree = Tree::evaluate(&library, library.find("stack.yaml").unwrap(), &inputs);
+        let found = Aws::check_trees(&library, &[(&tree, &inputs)], &[], answers, || aws).ok()?;
+        Some(found.iter().filter(|it| it.rule == "W3030").count())
+    }
+
+    #[test]
+    fn a_question_is_asked_once() {
+        let aws = Aws::new().unwrap();
+        let none = || Err(AwsError("not needed".to_owned()));
+        let mut answers = Answers::default();
+        assert_eq!(ask(6, &mut answers, none()), None);
+        assert_eq!(ask(6, &mut answers, Ok(&aws)), Some(1));
+        assert_eq!(ask(6, &mut answers, none()), Some(1));
+        // Another value is another question, and the answers of other trees are forgotten.
+        assert_eq!(ask(5, &mut answers, none()), None);
+        assert_eq!(ask(5, &mut answers, Ok(&aws)), Some(0));
+        assert_eq!(ask(6, &mut answers, none()), None);
+    }
+}

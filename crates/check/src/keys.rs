@@ -2,7 +2,9 @@
 
 use crate::links::{Links, Place};
 use crate::policies::Policy;
+use crate::rule::{Cx, listed};
 use kumiki_project::{Resource, Value};
+use kumiki_source::{Diagnostic, Hop, Message, message};
 use std::collections::HashMap;
 
 /// The keys of a tree, by reference and by alias.
@@ -44,11 +46,32 @@ impl<'l, 't> Keys<'l, 't> {
     }
 }
 
+/// Reports that a key does not let a service in, if it does not: `words` make the sentence of the
+/// key's name and the actions that are missing.
+pub(crate) fn report_refusal<'c>(
+    cx: &'c mut Cx<'_>,
+    at: &Value,
+    key: &Resource,
+    service: &str,
+    words: impl FnOnce(&str, &str) -> Message,
+) -> Option<&'c mut Diagnostic> {
+    let missing = missing(key, service);
+    if missing.is_empty() {
+        return None;
+    }
+    let finding = cx.report_value(at, words(&key.logical_id, &listed(&missing)));
+    let policy = key.property("KeyPolicy").and_then(|it| it.origin.nearest());
+    let span = policy.unwrap_or(key.span);
+    finding.hops.push(Hop { span, label: Some(message!("the key's policy")) });
+    finding.help.push(message!("nothing is delivered; add the service to the key policy"));
+    Some(finding)
+}
+
 /// Of the actions that writing to something encrypted takes, those that a key does not allow a
 /// service.
 ///
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html>
-pub(crate) fn missing(key: &Resource, service: &str) -> Vec<&'static str> {
+fn missing(key: &Resource, service: &str) -> Vec<&'static str> {
     // Without a policy the key has the default one, which admits no service.
     let policy = key.property("KeyPolicy").map(Policy::read);
     let refused = |action: &&str| {

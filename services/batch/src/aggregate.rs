@@ -4,9 +4,9 @@
 //! no row and writes the same files again, one that was killed later finds it and tells what it has
 //! not told.
 
-use crate::Error;
 use crate::news::News;
 use service_kit::calendar::Period;
+use service_kit::program::Failure;
 use service_kit::report::{self, Scope};
 use service_kit::store::{self, Bucket};
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ pub(crate) async fn report(
     news: &News,
     job: &str,
     period: Period,
-) -> Result<i64, Error> {
+) -> Result<i64, Failure> {
     let run = "select id, rows, notified_at is not null, files from report_runs
         where job = $1 and starts_on = $2";
     let known = client.query_opt(run, &[&job, &period.starts_on]).await?;
@@ -53,7 +53,7 @@ async fn make(
     reports: &Bucket,
     job: &str,
     period: Period,
-) -> Result<(Uuid, i64, Vec<String>), Error> {
+) -> Result<(Uuid, i64, Vec<String>), Failure> {
     let folder = std::env::temp_dir().join(format!("report-{}", Uuid::new_v4()));
     tokio::fs::create_dir(&folder).await?;
     let made = make_in(client, reports, job, period, &folder).await;
@@ -67,7 +67,7 @@ async fn make_in(
     job: &str,
     period: Period,
     folder: &Path,
-) -> Result<(Uuid, i64, Vec<String>), Error> {
+) -> Result<(Uuid, i64, Vec<String>), Failure> {
     let builder = client.build_transaction().isolation_level(IsolationLevel::RepeatableRead);
     let transaction = builder.start().await?;
     let scope = Scope { period, company: None, equipment: None };
@@ -86,7 +86,7 @@ async fn make_in(
     Ok((row.get(0), rows, keys))
 }
 
-async fn put(reports: &Bucket, prefix: &str, files: &[PathBuf]) -> Result<Vec<String>, Error> {
+async fn put(reports: &Bucket, prefix: &str, files: &[PathBuf]) -> Result<Vec<String>, Failure> {
     let mut keys = Vec::new();
     for file in files {
         let name = file.file_name().unwrap_or_default().to_string_lossy();
@@ -98,7 +98,7 @@ async fn put(reports: &Bucket, prefix: &str, files: &[PathBuf]) -> Result<Vec<St
 }
 
 /// Sums for the screens: what each company was sent, and what there was of each category at the end.
-async fn sum(transaction: &Transaction<'_>, job: &str, period: Period) -> Result<(), Error> {
+async fn sum(transaction: &Transaction<'_>, job: &str, period: Period) -> Result<(), Failure> {
     let table = if job == "yearly" { "yearly_summaries" } else { "monthly_summaries" };
     let (begin, end) = period.bounds();
     let delete = format!("delete from {table} where period = $1");

@@ -1,9 +1,9 @@
 //! News of orders that fall due in three days, each order once.
 
-use crate::Error;
 use crate::news::News;
 use chrono::{Days, NaiveDate};
 use service_kit::calendar;
+use service_kit::program::Failure;
 use tokio_postgres::Client;
 use uuid::Uuid;
 
@@ -14,7 +14,7 @@ pub(crate) async fn alert(
     client: &mut Client,
     news: &News,
     today: NaiveDate,
-) -> Result<i64, Error> {
+) -> Result<i64, Failure> {
     let transaction = client.transaction().await?;
     let due = transaction
         .query(

@@ -12,14 +12,11 @@ use news::News;
 use service_kit::calendar::{self, Period};
 use service_kit::database::DatabaseConfig;
 use service_kit::environment::{AppEnv, Environment};
-use service_kit::problem::chain;
+use service_kit::program::{self, Failure};
 use service_kit::store::{self, Bucket};
-use service_kit::telemetry;
 use service_schema::Passwords;
 use std::process::ExitCode;
 use std::time::Instant;
-
-type Error = Box<dyn std::error::Error + Send + Sync>;
 
 /// One job runs at a time; the others wait for their turn, as the yearly one does for that of
 /// December, which starts at the same time.
@@ -27,17 +24,10 @@ const LOCK: &str = "select pg_advisory_lock(hashtext('facility batch'))";
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    telemetry::start();
-    match run().await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            tracing::error!(error = chain(&*error), "the program ends");
-            ExitCode::FAILURE
-        }
-    }
+    program::run(run()).await
 }
 
-async fn run() -> Result<(), Error> {
+async fn run() -> Result<ExitCode, Failure> {
     let mut environment = Environment::of_process();
     let mut arguments = std::env::args().skip(1);
     let job = arguments.next().or_else(|| environment.optional("JOB"));
@@ -64,14 +54,14 @@ async fn run() -> Result<(), Error> {
                 .into());
         }
     }
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn scheduled(
     mut environment: Environment,
     job: &str,
     period: Option<&str>,
-) -> Result<(), Error> {
+) -> Result<(), Failure> {
     let env: AppEnv = environment.required("APP_ENV");
     let database = DatabaseConfig::read(&mut environment, "batch");
     let bucket: String = environment.required("REPORTS_BUCKET");

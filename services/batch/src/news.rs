@@ -1,9 +1,9 @@
 //! What the batch says to people, through the topic of the batch, and to the monitoring, as metrics.
 
-use crate::Error;
 use aws_sdk_cloudwatch::types::{Dimension, MetricDatum, StandardUnit};
 use aws_sdk_sns::types::MessageAttributeValue;
 use serde_json::json;
+use service_kit::program::Failure;
 use service_kit::store::SdkConfig;
 use service_kit::telemetry::Trace;
 use std::time::Duration;
@@ -41,7 +41,7 @@ impl News {
         id: &str,
         title: &str,
         description: &str,
-    ) -> Result<(), Error> {
+    ) -> Result<(), Failure> {
         let message = json!({
             "version": "1.0",
             "source": "custom",
@@ -68,7 +68,7 @@ impl News {
         job: &str,
         took: Duration,
         rows: Option<i64>,
-    ) -> Result<(), Error> {
+    ) -> Result<(), Failure> {
         let dimension = Dimension::builder().name("Job").value(job).build();
         let datum = |name: &str, unit: StandardUnit, value: f64| {
             let datum = MetricDatum::builder().metric_name(name).unit(unit).value(value);

@@ -11,6 +11,7 @@ pub mod environment;
 pub mod order_pdf;
 pub mod orders;
 pub mod problem;
+pub mod program;
 pub mod report;
 pub mod server;
 pub mod sheets;

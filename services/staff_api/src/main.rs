@@ -15,10 +15,9 @@ use service_kit::api::{self, Door, authenticate};
 use service_kit::auth::{Auth, AuthConfig, Sessions, TokenUse};
 use service_kit::database::DatabaseConfig;
 use service_kit::environment::{AppEnv, Environment};
-use service_kit::problem::chain;
+use service_kit::program::{self, Failure};
 use service_kit::server::{self, ProgramState};
 use service_kit::store::{self, Bucket};
-use service_kit::telemetry;
 use std::process::ExitCode;
 use std::sync::Arc;
 use utoipa::OpenApi;
@@ -43,17 +42,10 @@ struct Document;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    telemetry::start();
-    match run().await {
-        Ok(code) => code,
-        Err(error) => {
-            tracing::error!(error = chain(&*error), "the program ends");
-            ExitCode::FAILURE
-        }
-    }
+    program::run(run()).await
 }
 
-async fn run() -> Result<ExitCode, Box<dyn std::error::Error>> {
+async fn run() -> Result<ExitCode, Failure> {
     let mut environment = Environment::of_process();
     let at = server::listen_at(&mut environment);
     if std::env::args().nth(1).as_deref() == Some("healthcheck") {

@@ -14,9 +14,9 @@ use service_kit::api::{self, Door, authenticate};
 use service_kit::auth::{Auth, AuthConfig, TokenUse};
 use service_kit::database::DatabaseConfig;
 use service_kit::environment::{AppEnv, Environment};
-use service_kit::problem::{Kind, Problem, chain};
+use service_kit::problem::{Kind, Problem};
+use service_kit::program::{self, Failure};
 use service_kit::server::{self, ProgramState};
-use service_kit::telemetry;
 use std::process::ExitCode;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -30,17 +30,10 @@ struct Document;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    telemetry::start();
-    match run().await {
-        Ok(code) => code,
-        Err(error) => {
-            tracing::error!(error = chain(&*error), "the program ends");
-            ExitCode::FAILURE
-        }
-    }
+    program::run(run()).await
 }
 
-async fn run() -> Result<ExitCode, Box<dyn std::error::Error>> {
+async fn run() -> Result<ExitCode, Failure> {
     let mut environment = Environment::of_process();
     let at = server::listen_at(&mut environment);
     if std::env::args().nth(1).as_deref() == Some("healthcheck") {

@@ -1,7 +1,7 @@
 use crate::deliveries::deliveries;
-use crate::keys::{Keys, missing};
+use crate::keys::{Keys, report_refusal};
 use crate::links::Links;
-use crate::rule::{Cx, Rule, listed};
+use crate::rule::{Cx, Rule};
 use kumiki_project::partition;
 use kumiki_source::{Hop, Severity, message};
 
@@ -40,24 +40,14 @@ fn check(cx: &mut Cx<'_>) {
             continue;
         }
         let Some(key) = keys.find(value) else { continue };
-        let missing = missing(key, &service);
-        if missing.is_empty() {
-            continue;
-        }
-        let (key_name, missing) = (&key.logical_id, listed(&missing));
-        let finding = cx.report_value(
-            delivery.value,
+        report_refusal(cx, delivery.value, key, &service, |key_name, missing| {
             message!(
                 "key `{key_name}` of queue `{name}` does not allow `{service}` {missing}",
                 key_name,
                 name,
                 service,
                 missing
-            ),
-        );
-        let document = key.property("KeyPolicy").and_then(|it| it.origin.nearest());
-        let span = document.unwrap_or(key.span);
-        finding.hops.push(Hop { span, label: Some(message!("the key's policy")) });
-        finding.help.push(message!("nothing is delivered; add the service to the key policy"));
+            )
+        });
     }
 }

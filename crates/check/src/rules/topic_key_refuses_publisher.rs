@@ -1,7 +1,7 @@
 use crate::deliveries::deliveries;
-use crate::keys::{Keys, missing};
+use crate::keys::{Keys, report_refusal};
 use crate::links::{Links, Place};
-use crate::rule::{Cx, Rule, listed};
+use crate::rule::{Cx, Rule};
 use kumiki_project::{Value, partition};
 use kumiki_source::{Hop, Severity, message};
 use std::collections::BTreeMap;
@@ -50,26 +50,17 @@ fn check(cx: &mut Cx<'_>) {
             continue;
         }
         let Some(key) = keys.find(key) else { continue };
-        let document = key.property("KeyPolicy");
-        let missing = missing(key, &service);
-        if missing.is_empty() {
-            continue;
-        }
-        let key_name = &key.logical_id;
-        let missing = listed(&missing);
-        let finding = cx.report_value(
-            value,
+        let finding = report_refusal(cx, value, key, &service, |key_name, missing| {
             message!(
                 "key `{key_name}` of topic `{name}` does not allow `{service}` {missing}",
                 key_name,
                 name,
                 service,
                 missing
-            ),
-        );
-        let span = document.and_then(|it| it.origin.nearest()).unwrap_or(key.span);
-        finding.hops.push(Hop { span, label: Some(message!("the key's policy")) });
-        finding.help.push(message!("nothing is delivered; add the service to the key policy"));
-        finding.help.extend((others > 0).then_some(more));
+            )
+        });
+        if let Some(finding) = finding {
+            finding.help.extend((others > 0).then_some(more));
+        }
     }
 }
