@@ -107,7 +107,10 @@ fn watched(mut command: Command, file: &Path) -> Result<Duration, String> {
     for run in 0..=RUNS {
         let saved = Instant::now();
         if run > 0 {
-            fs::write(file, format!("{text}# {run}\n")).map_err(failed)?;
+            // Saved at once, as most editors do.
+            let next = file.with_extension("next");
+            fs::write(&next, format!("{text}# {run}\n")).map_err(failed)?;
+            fs::rename(&next, file).map_err(failed)?;
         }
         let answer = lines.by_ref().map_while(Result::ok).find(|it| it.starts_with("checked in "));
         answer.ok_or_else(|| format!("{name} --watch ended"))?;

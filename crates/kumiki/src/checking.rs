@@ -1,7 +1,7 @@
 //! From files to findings: what `check`, its watch and the language server share.
 //!
-//! A [`Checker`] stays warm from one check to the next: AWS's rules are compiled once, and what
-//! they answered is not asked again.
+//! A [`Checker`] stays warm from one check to the next: AWS's rules are compiled once, what they
+//! answered is not asked again, and a template that is as it was is not parsed again.
 
 use crate::output::Stop;
 use crate::project::{Project, Trouble, parameters_from};
@@ -9,7 +9,7 @@ use kumiki_check::{
     Answers, Aws, AwsError, Deployments, Subject, Suppressed, Usages, check_guard, check_tree,
     merge, suppress,
 };
-use kumiki_project::{Files, Inputs, REHEARSAL_ACCOUNT, TemplateId, Tree};
+use kumiki_project::{Earlier, Files, Inputs, REHEARSAL_ACCOUNT, TemplateId, Tree};
 use kumiki_source::{Diagnostic, FileId, message};
 use rayon::prelude::*;
 use serde::Serialize;
@@ -92,6 +92,7 @@ pub(crate) struct Checked {
 #[derive(Default)]
 pub(crate) struct Checker {
     pub(crate) answers: Answers,
+    earlier: Earlier,
 }
 
 /// AWS's rules are compiled at most once in a process, and need not be taken apart at its end.
@@ -109,6 +110,11 @@ pub(crate) fn warm_up() {
 }
 
 impl Checker {
+    /// One that AWS's rules have answered before.
+    pub(crate) fn with(answers: Answers) -> Self {
+        Self { answers, earlier: Earlier::default() }
+    }
+
     /// Reads, links, evaluates and checks.
     ///
     /// # Errors
@@ -119,7 +125,8 @@ impl Checker {
         scope: &Scope,
         files: Arc<dyn Files + Send + Sync>,
     ) -> Result<Checked, Stop> {
-        let linked = Linked::new(scope, files)?;
+        let linked = Linked::new(scope, files, std::mem::take(&mut self.earlier))?;
+        self.earlier = linked.project.library.read_well();
         let mut findings = linked.ours();
         findings.extend(linked.theirs(&findings, &mut self.answers)?);
         let found = linked.accept(findings);
@@ -132,8 +139,13 @@ impl Linked {
     ///
     /// # Errors
     /// When there is nothing that could be read.
-    pub(crate) fn new(scope: &Scope, files: Arc<dyn Files + Send + Sync>) -> Result<Self, Stop> {
-        let Opened { mut project, jobs, findings, environments, whole } = open(scope, files)?;
+    pub(crate) fn new(
+        scope: &Scope,
+        files: Arc<dyn Files + Send + Sync>,
+        earlier: Earlier,
+    ) -> Result<Self, Stop> {
+        let Opened { mut project, jobs, findings, environments, whole } =
+            open(scope, files, earlier)?;
         let guard = project.guard_files(scope.guard())?;
         let library = &project.library;
         let trees: Vec<Tree> =
@@ -230,14 +242,18 @@ struct Opened {
     whole: bool,
 }
 
-fn open(scope: &Scope, files: Arc<dyn Files + Send + Sync>) -> Result<Opened, Stop> {
+fn open(
+    scope: &Scope,
+    files: Arc<dyn Files + Send + Sync>,
+    earlier: Earlier,
+) -> Result<Opened, Stop> {
     match scope {
         Scope::Project { folder, root, environments, .. } => {
-            let (project, trouble) = Project::open_with(folder.clone(), files)?;
+            let (project, trouble) = Project::open_with(folder.clone(), files, earlier)?;
             open_project(project, trouble, root.as_deref(), environments)
         }
         Scope::Templates { folder, names, parameters, region, .. } => {
-            let project = Project::without_config(folder.clone(), files);
+            let project = Project::without_config(folder.clone(), files, earlier);
             open_templates(project, names, parameters.as_ref(), region)
         }
     }

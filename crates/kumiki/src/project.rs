@@ -4,8 +4,8 @@ use crate::args::Global;
 use crate::files::{Disk, Noted};
 use crate::output::Stop;
 use kumiki_project::{
-    Config, EnvironmentConfig, FileError, Files, Given, Inputs, Library, REHEARSAL_ACCOUNT,
-    RootConfig, TemplateId, Tree, fill, parse_config, parse_parameter_file,
+    Config, Earlier, EnvironmentConfig, FileError, Files, Given, Inputs, Library,
+    REHEARSAL_ACCOUNT, RootConfig, TemplateId, Tree, fill, parse_config, parse_parameter_file,
 };
 use kumiki_source::{Diagnostic, FileId, Span, closest, message};
 use std::collections::{BTreeMap, BTreeSet};
@@ -87,7 +87,7 @@ impl Project {
     /// When the folder has no readable `kumiki.toml`.
     pub(crate) fn open_at(folder: PathBuf) -> Result<(Self, Option<Diagnostic>), Stop> {
         let files = Arc::new(Disk::new(folder.clone()));
-        Self::open_with(folder, files)
+        Self::open_with(folder, files, Earlier::default())
     }
 
     /// Opens the project in a folder whose texts come from `files`.
@@ -97,9 +97,10 @@ impl Project {
     pub(crate) fn open_with(
         folder: PathBuf,
         files: Arc<dyn Files + Send + Sync>,
+        earlier: Earlier,
     ) -> Result<(Self, Option<Diagnostic>), Stop> {
         let files = Noted::new(files);
-        let mut library = Library::default();
+        let mut library = Library::after(earlier);
         let path = folder.display();
         let file = library.read("kumiki.toml", &files).map_err(|error| match error {
             FileError::NotFound => {
@@ -118,11 +119,15 @@ impl Project {
     }
 
     /// A folder of templates without configuration.
-    pub(crate) fn without_config(folder: PathBuf, files: Arc<dyn Files + Send + Sync>) -> Self {
+    pub(crate) fn without_config(
+        folder: PathBuf,
+        files: Arc<dyn Files + Send + Sync>,
+        earlier: Earlier,
+    ) -> Self {
         Self {
             files: Noted::new(files),
             folder,
-            library: Library::default(),
+            library: Library::after(earlier),
             config: Config::default(),
             config_file: None,
         }

@@ -25,7 +25,7 @@ pub use inputs::{
     Given, Inputs, ParameterFile, REHEARSAL_ACCOUNT, parse_parameter_file, partition,
 };
 pub use library::{
-    Child, FileError, Files, Library, MAX_FILE_BYTES, TemplateId, decode, join_path,
+    Child, Earlier, FileError, Files, Library, MAX_FILE_BYTES, TemplateId, decode, join_path,
 };
 pub use order::{Cycle, Order, dependencies, order};
 pub use parameter::{ParameterType, check_value};

@@ -73,9 +73,8 @@ pub struct Library {
     /// Beginnings of `TemplateURL`s and the folders that they stand for, as in
     /// [`Config::template_urls`](crate::Config::template_urls).
     pub template_urls: BTreeMap<String, String>,
-    templates: Vec<Template>,
-    /// The order of each template's resources.
-    orders: Vec<Order>,
+    templates: Vec<Read>,
+    earlier: Earlier,
     loaded: HashMap<Arc<str>, Result<TemplateId, Problem>>,
     files: HashMap<Arc<str>, FileId>,
     /// What the nested stacks of a template lead to: template, position of the resource.
@@ -101,10 +100,39 @@ enum Problem {
     Malformed,
 }
 
-/// What `parse_template` gives.
-type Parsed = (Option<Template>, Vec<Diagnostic>);
+/// A template, and the order of its resources.
+#[derive(Clone, Debug)]
+struct Read {
+    template: Arc<Template>,
+    order: Arc<Order>,
+}
+
+/// What comes of a text.
+type Parsed = (Option<Read>, Vec<Diagnostic>);
+
+/// Templates as a library read them, each with its text, for a library that comes after it: what is
+/// written as it was is not parsed again.
+#[derive(Clone, Debug, Default)]
+pub struct Earlier(HashMap<Arc<str>, (Arc<str>, Read)>);
 
 impl Library {
+    /// A library in the place of an earlier one.
+    pub fn after(earlier: Earlier) -> Self {
+        Self { earlier, ..Self::default() }
+    }
+
+    /// The templates in whose texts nothing is wrong.
+    pub fn read_well(&self) -> Earlier {
+        let wrong: HashSet<FileId> =
+            self.diagnostics.iter().filter_map(|it| it.span.map(|it| it.file)).collect();
+        let well = self.templates.iter().filter(|it| !wrong.contains(&it.template.file));
+        let well = well.map(|it| {
+            let source = self.sources.get(it.template.file);
+            (source.shared_path(), (source.shared_text(), it.clone()))
+        });
+        Earlier(well.collect())
+    }
+
     /// Reads a text that is not a template, such as a parameter file.
     ///
     /// # Errors
@@ -188,12 +216,13 @@ impl Library {
                 }
             }
             for (path, parsed) in self.parse(parsing, candidates) {
-                let Some((template, diagnostics)) = parsed else { continue };
+                let Some((read, diagnostics)) = parsed else { continue };
                 self.diagnostics.extend(diagnostics);
-                let Some(template) = template else {
+                let Some(read) = read else {
                     self.loaded.insert(path, Err(Problem::Malformed));
                     continue;
                 };
+                let template = &read.template;
                 for (index, resource) in template.resources.iter().enumerate() {
                     if &*resource.type_name.text != "AWS::CloudFormation::Stack" {
                         continue;
@@ -206,10 +235,7 @@ impl Library {
                     self.followed.insert((template.file, index), child);
                 }
                 self.loaded.insert(path, Ok(TemplateId(self.templates.len() as u32)));
-                let order = order(&template);
-                self.diagnostics.extend(order.cycles.iter().map(|it| it.finding(&template)));
-                self.orders.push(order);
-                self.templates.push(template);
+                self.templates.push(read);
             }
             candidates = false;
         }
@@ -281,17 +307,28 @@ impl Library {
         texts: Vec<(Arc<str>, FileId)>,
         candidates: bool,
     ) -> Vec<(Arc<str>, Option<Parsed>)> {
+        // Spans name the text by its identity.
+        let known = |path: &Arc<str>, file: FileId| {
+            let (text, read) = self.earlier.0.get(path)?;
+            let same = read.template.file == file && **text == *self.sources.get(file).text();
+            same.then_some(read)
+        };
         let parse = |(path, file): (Arc<str>, FileId)| {
-            let text = self.sources.get(file).text();
-            if !candidates {
-                return (path, Some(parse_template(file, text)));
+            if let Some(read) = known(&path, file) {
+                return (path, Some((Some(read.clone()), Vec::new())));
             }
-            let document = parse_candidate(file, text);
-            (path, document.map(|it| parse_template_document(file, text, it)))
+            let text = self.sources.get(file).text();
+            let parsed = match candidates {
+                false => Some(parse_template(file, text)),
+                true => parse_candidate(file, text)
+                    .map(|document| parse_template_document(file, text, document)),
+            };
+            (path, parsed.map(ordered))
         };
         let threads = std::thread::available_parallelism().map_or(1, |it| it.get().min(8));
+        let new = texts.iter().filter(|(path, file)| known(path, *file).is_none()).count();
         // A thread costs about as much as parsing two small templates.
-        if threads == 1 || texts.len() < 8 {
+        if threads == 1 || new < 8 {
             return texts.into_iter().map(parse).collect();
         }
         let share = texts.len().div_ceil(threads);
@@ -324,18 +361,29 @@ impl Library {
 
     /// A template.
     pub fn template(&self, id: TemplateId) -> &Template {
-        &self.templates[id.0 as usize]
+        &self.templates[id.0 as usize].template
     }
 
     /// The order in which a template's resources are created.
     pub fn order(&self, id: TemplateId) -> &Order {
-        &self.orders[id.0 as usize]
+        &self.templates[id.0 as usize].order
     }
 
     /// Every template, in the order in which they were loaded.
     pub fn templates(&self) -> impl Iterator<Item = (TemplateId, &Template)> {
-        self.templates.iter().enumerate().map(|(index, it)| (TemplateId(index as u32), it))
+        let templates = self.templates.iter().map(|it| &*it.template);
+        templates.enumerate().map(|(index, it)| (TemplateId(index as u32), it))
     }
+}
+
+/// A template that was parsed, with the order of its resources.
+fn ordered((template, mut diagnostics): (Option<Template>, Vec<Diagnostic>)) -> Parsed {
+    let read = template.map(|template| {
+        let order = order(&template);
+        diagnostics.extend(order.cycles.iter().map(|it| it.finding(&template)));
+        Read { template: Arc::new(template), order: Arc::new(order) }
+    });
+    (read, diagnostics)
 }
 
 /// Reads a file that may be a template or anything else that is YAML or JSON: nothing if it is none.

@@ -89,3 +89,33 @@ fn no_template_is_lost_where_templates_nest_each_other() {
     let files = [("a.yaml", &*a), ("b.yaml", &b), ("own.yaml", &own)];
     assert_eq!(roots(&files).0, ["own.yaml", "a.yaml"]);
 }
+
+#[test]
+fn what_is_written_as_before_is_not_parsed_again() {
+    let cycle = "Resources: { A: { Type: AWS::SNS::Topic, DependsOn: A } }";
+    let other = TOPIC.replace("Topic:", "Other:");
+    let before = [("a.yaml", TOPIC), ("b.yaml", TOPIC), ("c.yaml", cycle)];
+    let load = |files: &[(&str, &str)], mut library: Library| {
+        library.load_folder(&Folder(files));
+        library
+    };
+    let old = load(&before, Library::default());
+    let kept = |files: &[(&str, &str)]| {
+        let new = load(files, Library::after(old.read_well()));
+        let fresh = load(files, Library::default());
+        assert_eq!(new.diagnostics, fresh.diagnostics);
+        assert_eq!(new.templates().count(), fresh.templates().count());
+        let same = |path: &str| Some(std::ptr::eq(template(&new, path)?, template(&old, path)?));
+        ["a.yaml", "b.yaml", "c.yaml"].map(same)
+    };
+    // What is wrong with a text is told again.
+    assert_eq!(kept(&before), [Some(true), Some(true), Some(false)]);
+    let edited = [("a.yaml", TOPIC), ("b.yaml", &other), ("c.yaml", cycle)];
+    assert_eq!(kept(&edited), [Some(true), Some(false), Some(false)]);
+    // The place of a text among the others is part of its spans.
+    assert_eq!(kept(&[("b.yaml", TOPIC)]), [None, Some(false), None]);
+}
+
+fn template<'l>(library: &'l Library, path: &str) -> Option<&'l kumiki_template::Template> {
+    library.find(path).map(|it| library.template(it))
+}

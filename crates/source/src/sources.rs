@@ -88,6 +88,16 @@ impl Source {
         &self.text
     }
 
+    /// The path, without a copy.
+    pub fn shared_path(&self) -> Arc<str> {
+        self.path.clone()
+    }
+
+    /// The whole text, without a copy.
+    pub fn shared_text(&self) -> Arc<str> {
+        self.text.clone()
+    }
+
     /// The line and column of a byte offset; an offset past the end is the end.
     pub fn line_column(&self, offset: u32) -> LineColumn {
         let mut offset = (offset as usize).min(self.text.len());

@@ -105,7 +105,7 @@ fn once(scope: &Scope, files: Arc<Disk>, cached: bool) -> Result<Findings, Stop>
     }
     warm_up();
     let answers = cache.as_ref().map(Cache::answers).unwrap_or_default();
-    let mut checker = Checker { answers };
+    let mut checker = Checker::with(answers);
     let checked = checker.check(scope, files as Arc<dyn Files + Send + Sync>)?;
     if let Some(cache) = cache {
         cache.keep(&checked, &checker.answers);
@@ -116,12 +116,16 @@ fn once(scope: &Scope, files: Arc<Disk>, cached: bool) -> Result<Findings, Stop>
 /// How long after a file is saved it is noticed at most.
 const TICK: Duration = Duration::from_millis(5);
 
+/// How long nothing may happen until what is being saved counts as saved: some editors empty a file
+/// before they write it.
+const CALM: Duration = Duration::from_millis(2);
+
 /// Checks, and again whenever a file that was read is another, until the command is interrupted.
 fn watch(args: &Check, scope: &Scope, files: Arc<Disk>, output: &Output) -> Result<Exit, Stop> {
     warm_up();
     let cache = Cache::of(scope).filter(|_| !args.no_cache);
     let answers = cache.as_ref().map(Cache::answers).unwrap_or_default();
-    let mut checker = Checker { answers };
+    let mut checker = Checker::with(answers);
     loop {
         let started = Instant::now();
         let checked = checker.check(scope, files.clone())?;
@@ -147,6 +151,15 @@ fn watch(args: &Check, scope: &Scope, files: Arc<Disk>, output: &Output) -> Resu
         let missed = notes.iter().any(|it| it.again(&*files).is_err());
         while !missed && files.stamps(&notes) == stamps {
             std::thread::sleep(TICK);
+        }
+        let mut seen = files.stamps(&notes);
+        loop {
+            std::thread::sleep(CALM);
+            let now = files.stamps(&notes);
+            if now == seen {
+                break;
+            }
+            seen = now;
         }
     }
 }

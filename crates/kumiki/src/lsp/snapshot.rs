@@ -4,7 +4,7 @@
 use super::names::Names;
 use crate::checking::{Job, Linked, Scope as Checking};
 use crate::output::Stop;
-use kumiki_project::{Cloud, Files, Library, ResourceRef, Scope, Tree, Value};
+use kumiki_project::{Cloud, Earlier, Files, Library, ResourceRef, Scope, Tree, Value};
 use kumiki_source::{Diagnostic, FileId, Source};
 use kumiki_template::{Expr, Template};
 use line_index::LineIndex;
@@ -41,10 +41,12 @@ impl Snapshot {
     pub(super) fn of_project(
         folder: PathBuf,
         files: Arc<dyn Files + Send + Sync>,
+        earlier: Earlier,
     ) -> Result<Self, Stop> {
         Self::new(
             &Checking::Project { folder, root: None, environments: Vec::new(), guard: Vec::new() },
             files,
+            earlier,
         )
     }
 
@@ -56,16 +58,22 @@ impl Snapshot {
         folder: PathBuf,
         name: &str,
         files: Arc<dyn Files + Send + Sync>,
+        earlier: Earlier,
     ) -> Result<Self, Stop> {
         let (names, region) = (vec![name.to_owned()], REGION.to_owned());
         Self::new(
             &Checking::Templates { folder, names, parameters: None, region, guard: Vec::new() },
             files,
+            earlier,
         )
     }
 
-    fn new(scope: &Checking, files: Arc<dyn Files + Send + Sync>) -> Result<Self, Stop> {
-        let linked = Linked::new(scope, files)?;
+    fn new(
+        scope: &Checking,
+        files: Arc<dyn Files + Send + Sync>,
+        earlier: Earlier,
+    ) -> Result<Self, Stop> {
+        let linked = Linked::new(scope, files, earlier)?;
         let folder = &linked.project.folder;
         let sources = &linked.project.library.sources;
         let place = |it: &Source| (absolute(folder, it.path()), LineIndex::new(it.text()));

@@ -138,9 +138,10 @@ impl Workspace {
                 disk: Disk::new(folder.clone()),
                 texts: self.texts.clone(),
             });
+            let earlier = opened.snapshot().map(|it| it.library().read_well()).unwrap_or_default();
             let read = match name {
-                CONFIGURATION => Snapshot::of_project(folder, files),
-                name => Snapshot::of_template(folder, name, files),
+                CONFIGURATION => Snapshot::of_project(folder, files, earlier),
+                name => Snapshot::of_template(folder, name, files, earlier),
             };
             *opened = Opened { read: Some(read.map(Arc::new)), stale: false };
             changed.insert(key.clone());
