@@ -143,6 +143,17 @@ bench-services: ## Measure the vendor API, beside the same in Node.js
 	cd services/bench && npm ci --silent --ignore-scripts
 	'$(TARGET)/debug/service-bench' '$(TARGET)/release/vendor-api' services/bench
 
+# What each Dockerfile builds, without Docker, and each program once in such a root: it says what it
+# misses. Only root may change its root.
+.PHONY: images
+images: ## Lay out what the images hold, and start each program in it
+	for program in staff-api vendor-api batch; do \
+		services/image "$$program" "$(TARGET)/images/$$program" && \
+		du --summarize --human-readable "$(TARGET)/images/$$program" && \
+		{ env --ignore-environment chroot --userspec=10001:10001 "$(TARGET)/images/$$program" "/$$program"; \
+			test $$? = 1; } || exit; \
+	done
+
 # The bill of materials of each image, and known holes in what it is made of. Both need the network.
 .PHONY: sbom
 sbom: ## List what the programs are made of (CycloneDX), and look for advisories
