@@ -7,9 +7,9 @@ use crate::provider::LocalProvider;
 use crate::store::SqliteStore;
 use crate::world::World;
 use kumiki_engine::{
-    Backend, ChangeSetRecord, ChangeSetRequest, Clock, CreateChangeSetError, DeleteError, Engine,
-    Event, ExecuteError, ExportRecord, ImportRecord, Observe, OperationRecord, Outcome,
-    ResourceRecord, StackRecord, StoreError,
+    Backend, ChangeSetRecord, ChangeSetRequest, Clock, CreateChangeSetError, DriftRecord, Engine,
+    Event, ExecuteError, ExecuteOptions, ExportRecord, ImportRecord, Observe, OperationRecord,
+    Outcome, ResourceRecord, StackError, StackRecord, StoreError,
 };
 use kumiki_plan::Current;
 use kumiki_project::Given;
@@ -212,10 +212,11 @@ impl Backend for LocalBackend {
     fn execute_change_set(
         &mut self,
         id: &str,
+        options: &ExecuteOptions,
         given: &[Given],
         observe: &mut Observe<'_>,
     ) -> Result<Outcome, ExecuteError> {
-        self.engine.execute_change_set(id, given, observe)
+        self.engine.execute_change_set(id, options, given, observe)
     }
 
     fn change_set_plan(&self, id: &str) -> Result<Option<serde_json::Value>, StoreError> {
@@ -240,12 +241,58 @@ impl Backend for LocalBackend {
 
     fn delete_stack(
         &mut self,
-        stack_name: &str,
-        account: &str,
-        region: &str,
+        stack_id: &str,
+        retain: &[String],
         observe: &mut Observe<'_>,
-    ) -> Result<Outcome, DeleteError> {
-        self.engine.delete_stack(stack_name, account, region, observe)
+    ) -> Result<Outcome, StackError> {
+        self.engine.delete_stack(stack_id, retain, observe)
+    }
+
+    fn rollback_stack(
+        &mut self,
+        stack_id: &str,
+        retain_except_on_create: bool,
+        observe: &mut Observe<'_>,
+    ) -> Result<Outcome, StackError> {
+        self.engine.rollback_stack(stack_id, retain_except_on_create, observe)
+    }
+
+    fn continue_rollback(
+        &mut self,
+        stack_id: &str,
+        skip: &[String],
+        observe: &mut Observe<'_>,
+    ) -> Result<Outcome, StackError> {
+        self.engine.continue_rollback(stack_id, skip, observe)
+    }
+
+    fn cancel_update(
+        &mut self,
+        stack_id: &str,
+        given: &[Given],
+        observe: &mut Observe<'_>,
+    ) -> Result<Outcome, StackError> {
+        self.engine.cancel_update(stack_id, given, observe)
+    }
+
+    fn set_stack_policy(&mut self, stack_id: &str, policy: &str) -> Result<(), StackError> {
+        self.engine.set_stack_policy(stack_id, policy)
+    }
+
+    fn set_termination_protection(
+        &mut self,
+        stack_id: &str,
+        protected: bool,
+    ) -> Result<(), StackError> {
+        self.engine.set_termination_protection(stack_id, protected)
+    }
+
+    fn detect_drift(&mut self, stack_id: &str) -> Result<DriftRecord, StackError> {
+        self.engine.detect_drift(stack_id)
+    }
+
+    fn template(&self, stack_id: &str) -> Result<Option<String>, StoreError> {
+        self.engine.template(stack_id)
     }
 
     fn events(

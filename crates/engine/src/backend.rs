@@ -1,16 +1,22 @@
 //! What a place to deploy to can do: the embedded engine, and AWS.
 
+use crate::capability::Capability;
 use crate::event::Event;
+use crate::import::ImportRefusal;
+use crate::quota::Exceeded;
 use crate::record::{
-    Cause, ChangeSetRecord, ExportRecord, ImportRecord, OperationRecord, ResourceRecord,
-    StackRecord,
+    Cause, ChangeSetRecord, DriftRecord, ExportRecord, ImportRecord, OperationRecord,
+    ResourceRecord, ResourceToImport, StackRecord,
 };
-use crate::status::StackStatus;
+use crate::status::{OnFailure, StackStatus};
 use crate::store::StoreError;
 use kumiki_plan::{Current, Plan};
 use kumiki_project::{Given, Inputs, Library, TemplateId};
 use kumiki_source::{Message, message};
+use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Hears of events once they are recorded.
 pub type Observe<'o> = dyn FnMut(&Event) + 'o;
@@ -28,6 +34,60 @@ pub struct ChangeSetRequest<'r> {
     pub plan: &'r Plan,
     /// The name of the change set; made up when there is none.
     pub name: Option<&'r str>,
+    /// What else is asked for.
+    pub options: &'r ChangeSetOptions,
+}
+
+/// What else is asked for when a change set is made.
+///
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateChangeSet.html>
+#[derive(Clone, Debug, Default)]
+pub struct ChangeSetOptions {
+    /// A description.
+    pub description: Option<String>,
+    /// The capabilities that are acknowledged.
+    pub capabilities: BTreeSet<Capability>,
+    /// Whether nobody reviews the change set: macros have to be acknowledged then.
+    pub unreviewed: bool,
+    /// What becomes of the stack when the execution fails.
+    pub on_failure: Option<OnFailure>,
+    /// Existing resources that the stack takes over; then it does nothing else.
+    pub import: Vec<ResourceToImport>,
+    /// Whether a change set without changes is kept as `FAILED` instead of refused.
+    pub keep_failed: bool,
+}
+
+/// How a change set is executed.
+///
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ExecuteChangeSet.html>
+#[derive(Clone, Debug, Default)]
+pub struct ExecuteOptions {
+    /// What becomes of the stack when it fails; what the change set says when nothing is said.
+    pub on_failure: Option<OnFailure>,
+    /// Whether new resources that are to be retained are deleted all the same by a rollback.
+    pub retain_except_on_create: bool,
+    /// The text of a policy that stands in for the root's own while it is updated.
+    pub stack_policy: Option<String>,
+    /// What cancels the update.
+    pub cancel: Cancel,
+}
+
+/// Cancels an update from elsewhere while it runs. Clones are one and the same.
+///
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CancelUpdateStack.html>
+#[derive(Clone, Debug, Default)]
+pub struct Cancel(Arc<AtomicBool>);
+
+impl Cancel {
+    /// Asks for the update to be rolled back.
+    pub fn cancel(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether that was asked for.
+    pub fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 /// How an operation ended.
@@ -77,6 +137,7 @@ pub trait Backend {
     fn execute_change_set(
         &mut self,
         id: &str,
+        options: &ExecuteOptions,
         given: &[Given],
         observe: &mut Observe<'_>,
     ) -> Result<Outcome, ExecuteError>;
@@ -109,17 +170,92 @@ pub trait Backend {
         observe: &mut Observe<'_>,
     ) -> Result<Option<Outcome>, ExecuteError>;
 
-    /// Deletes a root and everything under it, as policies say.
+    /// Deletes a root, by its ARN, and everything under it, as policies say. Resources in `retain`
+    /// stay in the account: paths of logical IDs, which a deletion before could not delete.
     ///
     /// # Errors
     /// When it was not begun, or its end could not be recorded.
     fn delete_stack(
         &mut self,
-        stack_name: &str,
-        account: &str,
-        region: &str,
+        stack_id: &str,
+        retain: &[String],
         observe: &mut Observe<'_>,
-    ) -> Result<Outcome, DeleteError>;
+    ) -> Result<Outcome, StackError>;
+
+    /// Takes back what a failed operation did and left so: the stack is in `CREATE_FAILED` or
+    /// `UPDATE_FAILED`.
+    ///
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_RollbackStack.html>
+    ///
+    /// # Errors
+    /// When it was not begun, or its end could not be recorded.
+    fn rollback_stack(
+        &mut self,
+        stack_id: &str,
+        retain_except_on_create: bool,
+        observe: &mut Observe<'_>,
+    ) -> Result<Outcome, StackError>;
+
+    /// Takes up again a rollback that failed: the stack is in `UPDATE_ROLLBACK_FAILED`. Resources in
+    /// `skip` are left as they are: paths of logical IDs, or `NestedStackName.LogicalId`.
+    ///
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ContinueUpdateRollback.html>
+    ///
+    /// # Errors
+    /// When it was not begun, or its end could not be recorded.
+    fn continue_rollback(
+        &mut self,
+        stack_id: &str,
+        skip: &[String],
+        observe: &mut Observe<'_>,
+    ) -> Result<Outcome, StackError>;
+
+    /// Rolls back an update that was interrupted, instead of continuing it. One that runs is
+    /// cancelled by its [`Cancel`].
+    ///
+    /// # Errors
+    /// When it was not begun, or its end could not be recorded.
+    fn cancel_update(
+        &mut self,
+        stack_id: &str,
+        given: &[Given],
+        observe: &mut Observe<'_>,
+    ) -> Result<Outcome, StackError>;
+
+    /// Gives a stack, nested ones too, a policy.
+    ///
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_SetStackPolicy.html>
+    ///
+    /// # Errors
+    /// When it has no such policy now.
+    fn set_stack_policy(&mut self, stack_id: &str, policy: &str) -> Result<(), StackError>;
+
+    /// Protects a root, and with it everything under it, from termination, or no longer.
+    ///
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_UpdateTerminationProtection.html>
+    ///
+    /// # Errors
+    /// When nothing was changed.
+    fn set_termination_protection(
+        &mut self,
+        stack_id: &str,
+        protected: bool,
+    ) -> Result<(), StackError>;
+
+    /// Compares the resources of a stack, without those of its nested stacks, with what exists, and
+    /// records what was found.
+    ///
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DetectStackDrift.html>
+    ///
+    /// # Errors
+    /// When nothing was found out.
+    fn detect_drift(&mut self, stack_id: &str) -> Result<DriftRecord, StackError>;
+
+    /// The text of the template that a stack was last given.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    fn template(&self, stack_id: &str) -> Result<Option<String>, StoreError>;
 
     /// The events of a root and everything under it, oldest first, after a sequence number. Those
     /// of the latest stack of this name, also when it was deleted.
@@ -139,6 +275,22 @@ pub trait Backend {
     /// # Errors
     /// When they cannot be read.
     fn stacks(&self) -> Result<Vec<StackRecord>, StoreError>;
+
+    /// The stack of this name that exists; nested ones have names too.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    fn stack_named(
+        &self,
+        stack_name: &str,
+        account: &str,
+        region: &str,
+    ) -> Result<Option<StackRecord>, StoreError> {
+        Ok(self
+            .stacks()?
+            .into_iter()
+            .find(|it| it.name == stack_name && it.account == account && it.region == region))
+    }
 
     /// The resources of a stack by its ARN, in the order of their logical IDs.
     ///
@@ -201,6 +353,27 @@ pub enum CreateChangeSetError {
         /// The logical IDs.
         resources: Vec<String>,
     },
+    /// A failed operation was left so: a change set has to leave failures so too.
+    Paused {
+        /// The stack's name.
+        stack: String,
+        /// Its status.
+        status: StackStatus,
+    },
+    /// Capabilities were not acknowledged.
+    Capabilities {
+        /// Which.
+        missing: BTreeSet<Capability>,
+    },
+    /// A stack cannot have this name.
+    StackName {
+        /// The name.
+        stack: String,
+    },
+    /// Something is larger than CloudFormation takes it.
+    Quota(Exceeded),
+    /// A resource cannot be taken over.
+    Import(ImportRefusal),
 }
 
 /// Why a change set was not executed.
@@ -235,28 +408,68 @@ pub enum ExecuteError {
         /// Its path.
         path: String,
     },
+    /// The stack is in a status in which a failed operation has to be left so again.
+    Paused {
+        /// The stack's name.
+        stack: String,
+        /// Its status.
+        status: StackStatus,
+    },
+    /// The policy that was to stand in for the root's own is none.
+    Policy {
+        /// Why.
+        reason: String,
+    },
 }
 
-/// Why a stack was not deleted.
+/// Why something was not done to a stack.
 #[derive(Debug, thiserror::Error)]
-pub enum DeleteError {
+pub enum StackError {
     /// The state cannot be used.
     Store(#[from] StoreError),
     /// There is no such stack.
     NoSuchStack {
-        /// Its name.
+        /// Its name or ARN.
         stack: String,
     },
-    /// It is protected.
+    /// It is protected from termination.
     Protected {
         /// Its name.
         stack: String,
+    },
+    /// It is nested, and this is done to roots only.
+    Nested {
+        /// Its name.
+        stack: String,
+        /// The name of its root.
+        root: String,
+    },
+    /// Its status does not admit it.
+    Status {
+        /// Its name.
+        stack: String,
+        /// Its status.
+        status: StackStatus,
+        /// The action in CloudFormation's words, `RollbackStack`.
+        action: &'static str,
+    },
+    /// A resource cannot be skipped or retained: it is not among those that failed.
+    Resource {
+        /// Its path, as it was given.
+        resource: String,
     },
     /// A killed process left an operation unfinished.
     Unfinished {
         /// The stack's name.
         stack: String,
     },
+    /// The text is no stack policy.
+    Policy {
+        /// Why.
+        reason: String,
+    },
+    /// A secret that the operation takes, or a recorded template, is missing.
+    Execute(Box<ExecuteError>),
 }
 
 /// A store's error in words.
@@ -269,6 +482,23 @@ fn store(error: &StoreError) -> Message {
 
 fn unfinished(stack: &str) -> Message {
     message!("an operation on `{stack}` was interrupted; it is continued first", stack)
+}
+
+fn paused(stack: &str, status: StackStatus) -> Message {
+    message!(
+        "stack `{stack}` is in {status}: roll it back, or take it up again and leave failures as they are",
+        stack,
+        status
+    )
+}
+
+fn no_policy(reason: &str) -> Message {
+    message!("this is no stack policy: {reason}", reason)
+}
+
+/// Capabilities as CloudFormation lists them.
+fn words(capabilities: &BTreeSet<Capability>) -> String {
+    capabilities.iter().map(|it| it.as_str()).collect::<Vec<_>>().join(", ")
 }
 
 impl StoreError {
@@ -294,6 +524,17 @@ impl CreateChangeSetError {
                 "a resource cannot change its type: {resources}",
                 resources = resources.join(", ")
             ),
+            Self::Paused { stack, status } => paused(stack, *status),
+            Self::Capabilities { missing } => message!(
+                "these capabilities have to be acknowledged: {capabilities}",
+                capabilities = words(missing)
+            ),
+            Self::StackName { stack } => message!(
+                "a stack cannot be named `{stack}`: a letter, then letters, digits and hyphens",
+                stack
+            ),
+            Self::Quota(exceeded) => exceeded.message(),
+            Self::Import(refusal) => refusal.message(),
         }
     }
 }
@@ -319,11 +560,13 @@ impl ExecuteError {
             Self::Template { path } => {
                 message!("the recorded template `{path}` cannot be read", path)
             }
+            Self::Paused { stack, status } => paused(stack, *status),
+            Self::Policy { reason } => no_policy(reason),
         }
     }
 }
 
-impl DeleteError {
+impl StackError {
     /// The error in words.
     pub fn message(&self) -> Message {
         match self {
@@ -332,7 +575,31 @@ impl DeleteError {
             Self::Protected { stack } => {
                 message!("stack `{stack}` is protected from termination", stack)
             }
+            Self::Nested { stack, root } => {
+                message!("stack `{stack}` is nested: ask for its root `{root}`", stack, root)
+            }
+            Self::Status { stack, status, action } => message!(
+                "stack `{stack}` is in {status}, which does not admit {action}",
+                stack,
+                status,
+                action
+            ),
+            Self::Resource { resource } => message!(
+                "`{resource}` is not among the resources that failed: only those can be left out",
+                resource
+            ),
             Self::Unfinished { stack } => unfinished(stack),
+            Self::Policy { reason } => no_policy(reason),
+            Self::Execute(error) => error.message(),
+        }
+    }
+}
+
+impl From<ExecuteError> for StackError {
+    fn from(error: ExecuteError) -> Self {
+        match error {
+            ExecuteError::Store(error) => Self::Store(error),
+            other => Self::Execute(Box::new(other)),
         }
     }
 }
@@ -349,7 +616,7 @@ impl fmt::Display for ExecuteError {
     }
 }
 
-impl fmt::Display for DeleteError {
+impl fmt::Display for StackError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.message().fmt(f)
     }

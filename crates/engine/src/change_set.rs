@@ -1,17 +1,22 @@
 //! Making and deleting change sets.
 
 use crate::backend::{ChangeSetRequest, CreateChangeSetError, ExecuteError};
+use crate::capability::Demanded;
 use crate::clock::Clock;
 use crate::engine::Engine;
 use crate::event::Event;
 use crate::execute::STACK_TYPE;
+use crate::fault::NO_CHANGES;
 use crate::identity::{change_set_id, digest, stack_id};
+use crate::import;
 use crate::provider::Provider;
+use crate::quota::{exceeded, is_stack_name};
 use crate::record::{ChangeSetRecord, InputsRecord, StackRecord, StackSettled};
 use crate::secret::{Secrets, mask};
-use crate::status::{ChangeSetStatus, ExecutionStatus, StackStatus};
+use crate::status::{ChangeSetStatus, ExecutionStatus, OnFailure, StackStatus};
 use crate::store::{Change, StateStore};
 use kumiki_project::Inputs;
+use kumiki_template::Template;
 use std::collections::{BTreeMap, BTreeSet};
 
 impl<S: StateStore, P: Provider, C: Clock> Engine<S, P, C> {
@@ -19,33 +24,40 @@ impl<S: StateStore, P: Provider, C: Clock> Engine<S, P, C> {
         &mut self,
         request: &ChangeSetRequest<'_>,
     ) -> Result<ChangeSetRecord, CreateChangeSetError> {
-        let &ChangeSetRequest { library, root, inputs, plan, name } = request;
+        let &ChangeSetRequest { library, root, inputs, plan, name, options } = request;
         let Inputs { stack_name, account, region, .. } = inputs;
         if plan.stack_name != *stack_name || plan.region != *region || plan.account != *account {
             return Err(CreateChangeSetError::OtherStack);
         }
-        if plan.is_empty() {
+        if plan.is_empty() && !options.keep_failed {
             return Err(CreateChangeSetError::NoChanges);
         }
         if let Some(stack) = self.interrupted()? {
             return Err(CreateChangeSetError::Unfinished { stack });
         }
+        let template = library.template(root);
+        refused(request, template)?;
         let known = self.named(stack_name, account, region)?;
         let existing = known.iter().find(|it| it.status != StackStatus::DeleteComplete).cloned();
-        if let Some(existing) = &existing
-            && existing.status != StackStatus::ReviewInProgress
-            && !existing.status.updatable()
-        {
+        if let Some(existing) = &existing {
             let (stack, status) = (stack_name.clone(), existing.status);
-            return Err(CreateChangeSetError::Status { stack, status });
+            // Whether failures are left as they are may also be said at its execution.
+            let leaves = options.on_failure.is_none_or(|it| it == OnFailure::DoNothing);
+            if status.is_paused() && !leaves {
+                return Err(CreateChangeSetError::Paused { stack, status });
+            }
+            let rests = status.updatable() || status.is_paused();
+            if status != StackStatus::ReviewInProgress && !rests {
+                return Err(CreateChangeSetError::Status { stack, status });
+            }
         }
         let changed = type_changes(plan);
         if !changed.is_empty() {
             return Err(CreateChangeSetError::TypeChanged { resources: changed });
         }
         let now = self.clock.now();
+        let failed = plan.is_empty();
         let creates = existing.as_ref().is_none_or(|it| it.status == StackStatus::ReviewInProgress);
-        let template = library.template(root);
         let path = library.sources.get(template.file).path().to_owned();
         let fresh = existing.is_none();
         let stack = existing.unwrap_or_else(|| StackRecord {
@@ -64,6 +76,8 @@ impl<S: StateStore, P: Provider, C: Clock> Engine<S, P, C> {
             operation: None,
             revision: 0,
             termination_protection: false,
+            stack_policy: None,
+            drift: None,
             created: now,
             updated: now,
         });
@@ -72,7 +86,7 @@ impl<S: StateStore, P: Provider, C: Clock> Engine<S, P, C> {
             of_stack.into_iter().filter(|it| it.stack_id == stack.stack_id).collect();
         let number = of_stack.len() as u64 + 1;
         let name = name.map_or_else(|| format!("kumiki-{number}"), str::to_owned);
-        if of_stack.iter().any(|it| it.name == name && it.status == ChangeSetStatus::CreateComplete)
+        if of_stack.iter().any(|it| it.name == name && it.status != ChangeSetStatus::DeleteComplete)
         {
             return Err(CreateChangeSetError::NameTaken { name });
         }
@@ -108,8 +122,16 @@ impl<S: StateStore, P: Provider, C: Clock> Engine<S, P, C> {
             stack_id: stack.stack_id.clone(),
             stack_name: stack_name.clone(),
             creates,
-            status: ChangeSetStatus::CreateComplete,
-            execution: ExecutionStatus::Available,
+            description: options.description.clone(),
+            capabilities: options.capabilities.clone(),
+            on_failure: options.on_failure,
+            import: options.import.clone(),
+            status: if failed { ChangeSetStatus::Failed } else { ChangeSetStatus::CreateComplete },
+            reason: failed.then(|| NO_CHANGES.to_owned()),
+            execution: match failed {
+                true => ExecutionStatus::Unavailable,
+                false => ExecutionStatus::Available,
+            },
             plan_digest: plan.digest.clone(),
             plan: digest(&plan_text),
             revision: stack.revision,
@@ -143,7 +165,8 @@ impl<S: StateStore, P: Provider, C: Clock> Engine<S, P, C> {
         let all = self.store.change_sets()?;
         let no_such = || ExecuteError::NoSuchChangeSet { id: id.to_owned() };
         let mut record = all.iter().find(|it| it.id == id).cloned().ok_or_else(no_such)?;
-        if record.execution != ExecutionStatus::Available {
+        let failed = record.status == ChangeSetStatus::Failed;
+        if record.execution != ExecutionStatus::Available && !failed {
             let (name, execution) = (record.name, record.execution.as_str());
             return Err(ExecuteError::NotAvailable { name, execution });
         }
@@ -154,7 +177,7 @@ impl<S: StateStore, P: Provider, C: Clock> Engine<S, P, C> {
         let more = all.iter().any(|it| {
             it.stack_id == record.stack_id
                 && it.id != record.id
-                && it.status == ChangeSetStatus::CreateComplete
+                && it.status != ChangeSetStatus::DeleteComplete
         });
         let stacks = self.store.tree(&record.stack_id)?;
         let mut root = stacks.into_iter().find(StackRecord::is_root);
@@ -167,6 +190,31 @@ impl<S: StateStore, P: Provider, C: Clock> Engine<S, P, C> {
         }
         Ok(self.store.commit(&changes)?)
     }
+}
+
+/// Refuses what CloudFormation refuses whatever the stack.
+fn refused(
+    request: &ChangeSetRequest<'_>,
+    template: &Template,
+) -> Result<(), CreateChangeSetError> {
+    let &ChangeSetRequest { library, root, inputs, plan, options, .. } = request;
+    if !is_stack_name(&inputs.stack_name) {
+        return Err(CreateChangeSetError::StackName { stack: inputs.stack_name.clone() });
+    }
+    if let Some(exceeded) = exceeded(library, inputs, plan) {
+        return Err(CreateChangeSetError::Quota(exceeded));
+    }
+    let demanded = Demanded::by(library, root);
+    let missing = demanded.missing(&options.capabilities, !options.unreviewed);
+    if !missing.is_empty() {
+        return Err(CreateChangeSetError::Capabilities { missing });
+    }
+    if !options.import.is_empty()
+        && let Some(refusal) = import::refusal(template, plan, &options.import)
+    {
+        return Err(CreateChangeSetError::Import(refusal));
+    }
+    Ok(())
 }
 
 /// Logical IDs that a plan both adds and removes in one stack: their types differ.

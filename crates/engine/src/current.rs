@@ -35,10 +35,11 @@ impl<S: StateStore, P: Provider, C: Clock> Engine<S, P, C> {
         let Some(root) = root else { return Ok(current) };
         // The root's tags stand for all: what nested stacks add is among their properties.
         let tags = root.settled.tags.clone();
+        let protected = root.termination_protection;
         let mut stacks = self.store.tree(&root.stack_id)?;
         stacks.retain(|it| it.status != StackStatus::DeleteComplete);
         stacks.sort_by(|one, two| one.path.cmp(&two.path));
-        for stack in stacks {
+        for mut stack in stacks {
             // A stack whose parent has let go of it is no part of the tree.
             if let Some((parent, logical_id)) = parent_of(&stack.path)
                 && current.resource(parent, logical_id).is_none()
@@ -46,6 +47,7 @@ impl<S: StateStore, P: Provider, C: Clock> Engine<S, P, C> {
                 continue;
             }
             let resources = self.store.resources(&stack.stack_id)?;
+            stack.termination_protection = protected;
             current.stacks.insert(stack.path.clone(), current_stack(stack, resources, &tags));
         }
         Ok(current)
@@ -66,7 +68,7 @@ fn current_stack(
         exports.filter_map(|(output, it)| Some((it.export.clone()?, output.clone()))).collect();
     let resources = resources
         .into_iter()
-        .filter(ResourceRecord::is_owned)
+        .filter(|it| it.is_owned() && !it.settled.physical_id.is_empty())
         .map(|it| {
             let settled = it.settled;
             let resource = kumiki_plan::CurrentResource {
@@ -93,5 +95,7 @@ fn current_stack(
         outputs: stack.settled.outputs.into_iter().map(|(name, it)| (name, it.value)).collect(),
         exports,
         resources,
+        stack_policy: stack.stack_policy,
+        termination_protection: stack.termination_protection,
     }
 }

@@ -1,7 +1,8 @@
 //! The embedded backend's logic over a store and a provider.
 
 use crate::backend::{
-    Backend, ChangeSetRequest, CreateChangeSetError, DeleteError, ExecuteError, Observe, Outcome,
+    Backend, Cancel, ChangeSetRequest, CreateChangeSetError, ExecuteError, ExecuteOptions, Observe,
+    Outcome, StackError,
 };
 use crate::clock::Clock;
 use crate::event::Event;
@@ -9,11 +10,12 @@ use crate::execute::{Frame, Live, Outside, Run};
 use crate::identity::{fingerprint, hex};
 use crate::provider::Provider;
 use crate::record::{
-    ChangeSetRecord, ExportRecord, ImportRecord, InputsRecord, OperationKind, OperationRecord,
-    Phase, ResourceRecord, StackRecord,
+    ChangeSetRecord, DriftRecord, ExportRecord, ImportRecord, InputsRecord, OperationKind,
+    OperationRecord, Phase, ResourceRecord, Settings, StackRecord,
 };
 use crate::secret::{Secrets, mask};
-use crate::status::{ExecutionStatus, StackStatus};
+use crate::stack_policy::StackPolicy;
+use crate::status::{ExecutionStatus, OnFailure, StackStatus};
 use crate::store::{StateStore, StoreError};
 use kumiki_plan::Current;
 use kumiki_project::{FileError, Files, Given, Inputs, Library};
@@ -110,25 +112,45 @@ impl<S: StateStore, P: Provider, C: Clock> Engine<S, P, C> {
         regions.filter_map(|it| Some(((*it).to_owned(), self.provider.zones(it)?))).collect()
     }
 
-    fn operation(
+    pub(crate) fn operation(
         &self,
         root: &StackRecord,
         kind: OperationKind,
         change_set: Option<String>,
+        settings: Settings,
     ) -> OperationRecord {
         let number = (root.revision + 1).to_string();
+        let backward = matches!(kind, OperationKind::Rollback | OperationKind::ContinueRollback);
+        let paused = root.status.is_paused() && root.previous.is_none();
         OperationRecord {
             id: hex(&fingerprint(&["operation", &root.stack_id, &number]), 32),
             root_id: root.stack_id.clone(),
             stack_name: root.name.clone(),
             kind,
-            phase: Phase::Forward,
+            phase: if backward { Phase::Rollback } else { Phase::Forward },
             change_set,
+            settings,
+            fresh: kind == OperationKind::Create || kind != OperationKind::Delete && paused,
             cause: None,
             started: self.clock.now(),
             ended: None,
             elapsed: 0,
         }
+    }
+
+    /// Continues an operation that another process began.
+    pub(crate) fn take_up(
+        &mut self,
+        operation: OperationRecord,
+        given: &[Given],
+        cancel: &Cancel,
+        observe: &mut Observe<'_>,
+    ) -> Result<Outcome, ExecuteError> {
+        let stacks = self.store.tree(&operation.root_id)?;
+        let root = stacks.into_iter().find(StackRecord::is_root);
+        let no_root = || StoreError::Damaged(format!("no stack `{}`", operation.root_id));
+        let root = root.ok_or_else(no_root)?;
+        self.run(operation, root, given, cancel, observe)
     }
 
     /// The name of a stack that a killed process left in the middle of an operation.
@@ -137,15 +159,17 @@ impl<S: StateStore, P: Provider, C: Clock> Engine<S, P, C> {
     }
 
     /// Runs an operation to its end.
-    fn run(
+    pub(crate) fn run(
         &mut self,
         operation: OperationRecord,
         root: StackRecord,
-        change_set: Option<&ChangeSetRecord>,
         given: &[Given],
+        cancel: &Cancel,
         observe: &mut Observe<'_>,
-        resumed: bool,
     ) -> Result<Outcome, ExecuteError> {
+        let resumed = root.operation.as_ref() == Some(&operation.id);
+        let known = self.store.change_sets()?;
+        let change_set = known.iter().find(|it| Some(&it.id) == operation.change_set.as_ref());
         let forward = operation.phase == Phase::Forward;
         let secrets = Secrets::new(&root.stack_id);
         let (library, inputs) = match change_set.filter(|_| forward) {
@@ -175,6 +199,7 @@ impl<S: StateStore, P: Provider, C: Clock> Engine<S, P, C> {
             store: &mut self.store,
             provider: &mut self.provider,
             clock: &self.clock,
+            cancel,
             observe: &mut observe,
         };
         let run = Run::new(frame, outside, operation, root)?;
@@ -249,6 +274,7 @@ impl<S: StateStore, P: Provider, C: Clock> Backend for Engine<S, P, C> {
     fn execute_change_set(
         &mut self,
         id: &str,
+        options: &ExecuteOptions,
         given: &[Given],
         observe: &mut Observe<'_>,
     ) -> Result<Outcome, ExecuteError> {
@@ -267,15 +293,29 @@ impl<S: StateStore, P: Provider, C: Clock> Backend for Engine<S, P, C> {
             let (name, execution) = (record.name, record.execution.as_str());
             return Err(ExecuteError::NotAvailable { name, execution });
         }
+        let on_failure = options.on_failure.or(record.on_failure);
+        if root.status.is_paused() && on_failure != Some(OnFailure::DoNothing) {
+            return Err(ExecuteError::Paused { stack: root.name, status: root.status });
+        }
+        if let Some(policy) = &options.stack_policy {
+            StackPolicy::parse(policy).map_err(|reason| ExecuteError::Policy { reason })?;
+        }
         // Whatever is missing is found out before anything is recorded.
         inputs(&root.stack_id, &record.inputs, given)?;
         Recorded { store: &self.store, manifest: &record.manifest }.library(&record.root)?;
         let kind = match record.creates {
+            _ if !record.import.is_empty() => OperationKind::Import,
             true => OperationKind::Create,
             false => OperationKind::Update,
         };
-        let operation = self.operation(&root, kind, Some(record.id.clone()));
-        self.run(operation, root, Some(&record), given, observe, false)
+        let settings = Settings {
+            on_failure,
+            retain_except_on_create: options.retain_except_on_create,
+            stack_policy: options.stack_policy.clone(),
+            ..Settings::default()
+        };
+        let operation = self.operation(&root, kind, Some(record.id), settings);
+        self.run(operation, root, given, &options.cancel, observe)
     }
 
     fn change_set_plan(&self, id: &str) -> Result<Option<serde_json::Value>, StoreError> {
@@ -300,40 +340,72 @@ impl<S: StateStore, P: Provider, C: Clock> Backend for Engine<S, P, C> {
             self.provider.forget()?;
             return Ok(None);
         };
-        let root = self
-            .store
-            .tree(&operation.root_id)?
-            .into_iter()
-            .find(StackRecord::is_root)
-            .ok_or_else(|| StoreError::Damaged(format!("no stack `{}`", operation.root_id)))?;
-        let change_sets = self.store.change_sets()?;
-        let change_set =
-            change_sets.iter().find(|it| Some(&it.id) == operation.change_set.as_ref());
-        self.run(operation, root, change_set, given, observe, true).map(Some)
+        self.take_up(operation, given, &Cancel::default(), observe).map(Some)
     }
 
     fn delete_stack(
         &mut self,
-        stack_name: &str,
-        account: &str,
-        region: &str,
+        stack_id: &str,
+        retain: &[String],
         observe: &mut Observe<'_>,
-    ) -> Result<Outcome, DeleteError> {
-        if let Some(stack) = self.interrupted()? {
-            return Err(DeleteError::Unfinished { stack });
+    ) -> Result<Outcome, StackError> {
+        self.delete(stack_id, retain, observe)
+    }
+
+    fn rollback_stack(
+        &mut self,
+        stack_id: &str,
+        retain_except_on_create: bool,
+        observe: &mut Observe<'_>,
+    ) -> Result<Outcome, StackError> {
+        self.roll_back(stack_id, retain_except_on_create, observe)
+    }
+
+    fn continue_rollback(
+        &mut self,
+        stack_id: &str,
+        skip: &[String],
+        observe: &mut Observe<'_>,
+    ) -> Result<Outcome, StackError> {
+        self.go_on_rolling_back(stack_id, skip, observe)
+    }
+
+    fn cancel_update(
+        &mut self,
+        stack_id: &str,
+        given: &[Given],
+        observe: &mut Observe<'_>,
+    ) -> Result<Outcome, StackError> {
+        self.cancel(stack_id, given, observe)
+    }
+
+    fn set_stack_policy(&mut self, stack_id: &str, policy: &str) -> Result<(), StackError> {
+        StackPolicy::parse(policy).map_err(|reason| StackError::Policy { reason })?;
+        self.amend_stack(stack_id, |it| it.stack_policy = Some(policy.to_owned()))
+    }
+
+    fn set_termination_protection(
+        &mut self,
+        stack_id: &str,
+        protected: bool,
+    ) -> Result<(), StackError> {
+        let root = self.only_root(stack_id)?;
+        self.amend_stack(&root.stack_id, |it| it.termination_protection = protected)
+    }
+
+    fn detect_drift(&mut self, stack_id: &str) -> Result<DriftRecord, StackError> {
+        let stack = self.stack(stack_id)?;
+        let drift = self.drift(&stack)?;
+        self.amend_stack(stack_id, |it| it.drift = Some(Box::new(drift.clone())))?;
+        Ok(drift)
+    }
+
+    fn template(&self, stack_id: &str) -> Result<Option<String>, StoreError> {
+        let found = self.store.stacks()?.into_iter().find(|it| it.stack_id == stack_id);
+        match found {
+            Some(stack) => self.store.text(&stack.settled.template_digest),
+            None => Ok(None),
         }
-        let stack = stack_name.to_owned();
-        let Some(root) = self.root(stack_name, account, region)? else {
-            return Err(DeleteError::NoSuchStack { stack });
-        };
-        if root.termination_protection {
-            return Err(DeleteError::Protected { stack });
-        }
-        let operation = self.operation(&root, OperationKind::Delete, None);
-        self.run(operation, root, None, &[], observe, false).map_err(|error| match error {
-            ExecuteError::Store(error) => DeleteError::Store(error),
-            other => DeleteError::Store(StoreError::Damaged(other.to_string())),
-        })
     }
 
     fn events(

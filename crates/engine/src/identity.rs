@@ -1,5 +1,6 @@
 //! Identifiers that follow from what they identify, so that every rehearsal makes the same ones.
 
+use crate::quota::STACK_NAME;
 use kumiki_project::partition;
 use sha2::{Digest, Sha256};
 
@@ -63,16 +64,11 @@ pub fn change_set_id(stack_id: &str, name: &str, number: u64) -> String {
     format!("{head}:changeSet/{name}/{id}")
 }
 
-/// The longest name that a stack can have.
-///
-/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html>
-const MAX_STACK_NAME: usize = 128;
-
 /// The name that CloudFormation makes up for a nested stack: `parent-LogicalId-XXXXXXXXXXXX`.
 pub fn nested_stack_name(parent: &str, seed: &[u8; 32], logical_id: &str) -> String {
     let suffix = letters(seed, 12, CAPITALS);
     let mut name = format!("{parent}-{logical_id}");
-    name.truncate(MAX_STACK_NAME - 13);
+    name.truncate(STACK_NAME - 13);
     format!("{name}-{suffix}")
 }
 

@@ -10,6 +10,9 @@
 //!    [`Outcome`] says whether what was asked for was done, and the first cause if not.
 //! 5. [`Backend::delete_stack`] deletes a root.
 //!
+//! When things go wrong, [`Backend::rollback_stack`], [`Backend::continue_rollback`],
+//! [`Backend::cancel_update`] and a deletion that retains lead out of every status that is no rest.
+//!
 //! [`Engine`] is the embedded backend's logic over a [`StateStore`] (records, atomic commits) and
 //! a [`Provider`] (single resources, idempotent by token). It journals before it acts: each
 //! request to the provider is recorded first, so that a process killed at any instant loses
@@ -22,33 +25,50 @@
 //! No files, no network, no printing, and time only through [`Clock`].
 
 mod backend;
+mod capability;
 mod change_set;
 mod clock;
 mod current;
+mod drift;
 mod engine;
 mod event;
 mod execute;
+mod fault;
 pub mod identity;
+mod import;
 mod memory;
 mod provider;
+mod quota;
 mod record;
 mod secret;
+mod stack_policy;
 mod status;
 mod store;
+mod verbs;
 
 pub use backend::{
-    Backend, ChangeSetRequest, CreateChangeSetError, DeleteError, ExecuteError, Observe, Outcome,
+    Backend, Cancel, ChangeSetOptions, ChangeSetRequest, CreateChangeSetError, ExecuteError,
+    ExecuteOptions, Observe, Outcome, StackError,
 };
+pub use capability::{Capability, Demanded};
 pub use clock::{Clock, Stopped};
 pub use engine::Engine;
 pub use event::Event;
+pub use fault::Fault;
+pub use import::ImportRefusal;
 pub use memory::MemoryStore;
 pub use provider::{Answer, Made, Provider, Refused, Request, Verb};
+pub use quota::{Exceeded, TEMPLATE_BODY};
 pub use record::{
-    Cause, ChangeSetRecord, ExportRecord, How, ImportRecord, InputsRecord, OperationKind,
-    OperationRecord, OutputRecord, Pending, Phase, ResourceRecord, Settled, StackRecord,
-    StackSettled, Touched,
+    Cause, ChangeSetRecord, DriftRecord, ExportRecord, How, ImportRecord, InputsRecord,
+    OperationKind, OperationRecord, OutputRecord, Pending, Phase, PropertyDifference,
+    ResourceDrift, ResourceRecord, ResourceToImport, Settings, Settled, StackRecord, StackSettled,
+    Touched,
 };
 pub use secret::{is_mask_of, mask as mask_secret};
-pub use status::{ChangeSetStatus, ExecutionStatus, ResourceStatus, StackStatus};
+pub use stack_policy::{StackPolicy, UpdateAction};
+pub use status::{
+    ChangeSetStatus, DifferenceType, ExecutionStatus, OnFailure, ResourceDriftStatus,
+    ResourceStatus, StackDriftStatus, StackStatus,
+};
 pub use store::{Change, StateStore, StoreError};

@@ -2,7 +2,11 @@
 //!
 //! Records are serialised as JSON. A field that is added later needs `#[serde(default)]`.
 
-use crate::status::{ChangeSetStatus, ExecutionStatus, ResourceStatus, StackStatus};
+use crate::capability::Capability;
+use crate::status::{
+    ChangeSetStatus, DifferenceType, ExecutionStatus, OnFailure, ResourceDriftStatus,
+    ResourceStatus, StackDriftStatus, StackStatus,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -38,9 +42,15 @@ pub struct StackRecord {
     pub operation: Option<String>,
     /// How many operations it went through; a change set made before the last one is obsolete.
     pub revision: u64,
-    /// Whether it refuses to be deleted.
+    /// Whether it refuses to be deleted. A nested stack has the protection of its root.
     #[serde(default)]
     pub termination_protection: bool,
+    /// The text of its stack policy, if it has one.
+    #[serde(default)]
+    pub stack_policy: Option<String>,
+    /// What was found when it was last compared with what exists.
+    #[serde(default)]
+    pub drift: Option<Box<DriftRecord>>,
     /// When it was created: milliseconds since 1970, UTC.
     pub created: u64,
     /// When it was last changed.
@@ -127,6 +137,10 @@ pub struct Touched {
     pub operation: String,
     /// What it did.
     pub how: How,
+    /// Whether an earlier operation did it, which failed and was left so, and this one only took
+    /// it over.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub inherited: bool,
 }
 
 /// What an operation did to a resource.
@@ -208,8 +222,23 @@ pub struct ChangeSetRecord {
     pub stack_name: String,
     /// Whether it creates the stack.
     pub creates: bool,
+    /// Its description.
+    #[serde(default)]
+    pub description: Option<String>,
+    /// The capabilities that were acknowledged.
+    #[serde(default)]
+    pub capabilities: BTreeSet<Capability>,
+    /// What becomes of the stack when it fails, if that was asked for.
+    #[serde(default)]
+    pub on_failure: Option<OnFailure>,
+    /// The existing resources that it takes over.
+    #[serde(default)]
+    pub import: Vec<ResourceToImport>,
     /// Its status.
     pub status: ChangeSetStatus,
+    /// Why it has this status, in CloudFormation's words.
+    #[serde(default)]
+    pub reason: Option<String>,
     /// Whether it can be executed.
     pub execution: ExecutionStatus,
     /// The digest of the plan that it was made from.
@@ -247,6 +276,19 @@ pub struct InputsRecord {
     pub tags: Vec<(String, String)>,
 }
 
+/// An existing resource that a stack is to take over.
+///
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ResourceToImport.html>
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResourceToImport {
+    /// Its type.
+    pub resource_type: String,
+    /// The logical ID that it gets.
+    pub logical_id: String,
+    /// The properties that identify it, such as `BucketName`.
+    pub identifier: BTreeMap<String, String>,
+}
+
 /// What is being done to a tree of stacks.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OperationRecord {
@@ -262,6 +304,12 @@ pub struct OperationRecord {
     pub phase: Phase,
     /// The change set that is executed.
     pub change_set: Option<String>,
+    /// How it is done.
+    #[serde(default)]
+    pub settings: Settings,
+    /// Whether the stack was never whole, so that there is nothing to go back to.
+    #[serde(default)]
+    pub fresh: bool,
     /// The first cause of its failure.
     pub cause: Option<Cause>,
     /// When it began: milliseconds since 1970, UTC.
@@ -270,6 +318,22 @@ pub struct OperationRecord {
     pub ended: Option<u64>,
     /// How long AWS would have taken so far, in milliseconds.
     pub elapsed: u64,
+}
+
+/// How an operation is done.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Settings {
+    /// What becomes of what was done when it fails; it is rolled back when nothing is said.
+    pub on_failure: Option<OnFailure>,
+    /// Whether new resources that are to be retained are deleted all the same by a rollback.
+    pub retain_except_on_create: bool,
+    /// The policy that stands in for the root's own.
+    pub stack_policy: Option<String>,
+    /// Resources that a rollback leaves as they are: paths of logical IDs.
+    pub skip: BTreeSet<String>,
+    /// Resources that a deletion leaves in the account: paths of logical IDs.
+    pub retain: BTreeSet<String>,
 }
 
 /// What is done to a tree of stacks.
@@ -281,6 +345,12 @@ pub enum OperationKind {
     Update,
     /// It is deleted.
     Delete,
+    /// What a failed operation had done and left so is taken back.
+    Rollback,
+    /// A rollback that failed is taken up again.
+    ContinueRollback,
+    /// Existing resources are taken over.
+    Import,
 }
 
 /// How far an operation came.
@@ -311,6 +381,56 @@ pub struct Cause {
     pub status: String,
     /// The reason, in the words of the service.
     pub reason: String,
+}
+
+/// What was found when a stack was compared with what exists.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DriftRecord {
+    /// Whether the stack is as its template says.
+    pub status: StackDriftStatus,
+    /// When it was compared: milliseconds since 1970, UTC.
+    pub checked: u64,
+    /// Its resources, in the order of their logical IDs.
+    pub resources: Vec<ResourceDrift>,
+}
+
+/// What was found when a resource was compared with what exists.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ResourceDrift {
+    /// Its logical ID.
+    pub logical_id: String,
+    /// Its physical ID.
+    pub physical_id: String,
+    /// Its type.
+    pub resource_type: String,
+    /// Whether it is as the template says.
+    pub status: ResourceDriftStatus,
+    /// The properties that it should have, as far as they can be compared.
+    pub expected: Json,
+    /// The properties that it has; nothing when it does not exist.
+    pub actual: Option<Json>,
+    /// In what they differ.
+    pub differences: Vec<PropertyDifference>,
+}
+
+/// A property that is not as the template says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PropertyDifference {
+    /// The property as a JSON pointer: `/Tags/0/Value`.
+    pub path: String,
+    /// How it differs.
+    pub kind: DifferenceType,
+    /// What the template says.
+    pub expected: Option<Json>,
+    /// What is there.
+    pub actual: Option<Json>,
+}
+
+impl Touched {
+    /// An operation does something to a resource.
+    pub fn new(operation: &str, how: How) -> Self {
+        Self { operation: operation.to_owned(), how, inherited: false }
+    }
 }
 
 impl ResourceRecord {

@@ -121,6 +121,64 @@ words! {
 }
 
 words! {
+    /// What becomes of what was done when an operation fails.
+    ///
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stack-failure-options.html>
+    OnFailure {
+        /// It is taken back.
+        Rollback = "ROLLBACK",
+        /// It stays: the operation can be taken up again, or rolled back later.
+        DoNothing = "DO_NOTHING",
+        /// A stack that could not be created is deleted; an update is taken back.
+        Delete = "DELETE",
+    }
+}
+
+words! {
+    /// Whether a stack is as its template says, when it was last looked at.
+    ///
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_StackDriftInformation.html>
+    StackDriftStatus {
+        /// A resource is not as the template says.
+        Drifted = "DRIFTED",
+        /// Every resource that was looked at is as the template says.
+        InSync = "IN_SYNC",
+        /// It was never looked at.
+        NotChecked = "NOT_CHECKED",
+    }
+}
+
+words! {
+    /// Whether a resource is as its template says.
+    ///
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_StackResourceDrift.html>
+    ResourceDriftStatus {
+        /// It is.
+        InSync = "IN_SYNC",
+        /// A property has another value.
+        Modified = "MODIFIED",
+        /// It does not exist any more.
+        Deleted = "DELETED",
+        /// It cannot be told.
+        NotChecked = "NOT_CHECKED",
+    }
+}
+
+words! {
+    /// How a property differs from what the template says.
+    ///
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_PropertyDifference.html>
+    DifferenceType {
+        /// It is there, and the template does not say it.
+        Add = "ADD",
+        /// It is not there, and the template says it.
+        Remove = "REMOVE",
+        /// It has another value.
+        NotEqual = "NOT_EQUAL",
+    }
+}
+
+words! {
     /// The status of a change set.
     ChangeSetStatus {
         /// Waiting to be made.
@@ -160,6 +218,12 @@ impl StackStatus {
         self.as_str().ends_with("_IN_PROGRESS") && self != Self::ReviewInProgress
     }
 
+    /// Whether an operation failed in this status and was left so: it can be taken up again, or
+    /// rolled back.
+    pub fn is_paused(self) -> bool {
+        matches!(self, Self::CreateFailed | Self::UpdateFailed)
+    }
+
     /// Whether a change set can be made and executed in this status.
     pub fn updatable(self) -> bool {
         matches!(
@@ -177,6 +241,11 @@ impl ResourceStatus {
     /// Whether an operation is under way.
     pub fn in_progress(self) -> bool {
         self.as_str().ends_with("_IN_PROGRESS")
+    }
+
+    /// Whether it is as a failure left it.
+    pub fn is_failed(self) -> bool {
+        matches!(self, Self::CreateFailed | Self::UpdateFailed | Self::DeleteFailed)
     }
 
     /// Whether the stack no longer has the resource.

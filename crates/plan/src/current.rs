@@ -42,6 +42,12 @@ pub struct CurrentStack {
     pub exports: BTreeMap<String, String>,
     /// Its resources by logical ID.
     pub resources: BTreeMap<String, CurrentResource>,
+    /// The text of its stack policy, if it has one.
+    #[serde(default)]
+    pub stack_policy: Option<String>,
+    /// Whether it refuses to be deleted; nested stacks have the protection of their root.
+    #[serde(default)]
+    pub termination_protection: bool,
 }
 
 /// A resource as it is.

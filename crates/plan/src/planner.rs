@@ -99,7 +99,7 @@ pub fn plan_removal(stack_name: &str, region: &str, account: &str, current: &Cur
 }
 
 /// Whether a change set can be made for a stack in this status: it rests, and its last operation
-/// left it whole.
+/// left it whole, or what failed in it as it was, to be taken up again.
 fn plannable(status: &str) -> bool {
     matches!(
         status,
@@ -109,7 +109,12 @@ fn plannable(status: &str) -> bool {
             | "UPDATE_ROLLBACK_COMPLETE"
             | "IMPORT_COMPLETE"
             | "IMPORT_ROLLBACK_COMPLETE"
-    )
+    ) || paused(status)
+}
+
+/// Whether an operation failed in this status and was left so.
+fn paused(status: &str) -> bool {
+    matches!(status, "CREATE_FAILED" | "UPDATE_FAILED")
 }
 
 fn removal(path: &str, stack: &CurrentStack) -> Step {
@@ -298,7 +303,7 @@ impl Planner<'_> {
         let outputs = output_changes(stack, current);
         if changes.is_empty()
             && outputs.is_empty()
-            && current.is_some_and(|it| it.status != "REVIEW_IN_PROGRESS")
+            && current.is_some_and(|it| it.status != "REVIEW_IN_PROGRESS" && !paused(&it.status))
         {
             return None;
         }

@@ -196,6 +196,11 @@ impl ResourceType {
         self.read_only().any(|stated| stated.position_of(path) == Position::Within)
     }
 
+    /// Whether the service never gives back the property at a path.
+    pub fn is_write_only<S: AsRef<str>>(&self, path: &[S]) -> bool {
+        self.write_only().any(|stated| stated.position_of(path) == Position::Within)
+    }
+
     /// Whether a change of the property at a path replaces the resource.
     ///
     /// `Always` at or inside a create-only property, `Conditional` at or inside a conditional one.

@@ -199,7 +199,7 @@ fn a_protected_database_is_not_deleted() {
     };
     let app = inputs("app", &[]);
     assert!(up(&mut backend, &library(&text(true)), &app).unwrap().0.succeeded);
-    let outcome = backend.delete_stack("app", ACCOUNT, REGION, &mut |_| {}).unwrap();
+    let outcome = backend.delete_stack(&root_id(&backend, "app"), &[], &mut |_| {}).unwrap();
     assert_eq!(outcome.status, StackStatus::DeleteFailed);
     assert!(outcome.cause.unwrap().reason.contains("Cannot delete protected DB Instance"));
 }
@@ -223,6 +223,6 @@ fn an_association_moves_to_another_table() {
     assert!(up(&mut backend, &library(&text("One")), &app).unwrap().0.succeeded);
     let (outcome, events) = up(&mut backend, &library(&text("Two")), &app).unwrap();
     assert!(outcome.succeeded, "{}", failures(&events));
-    let outcome = backend.delete_stack("app", ACCOUNT, REGION, &mut |_| {}).unwrap();
+    let outcome = backend.delete_stack(&root_id(&backend, "app"), &[], &mut |_| {}).unwrap();
     assert!(outcome.succeeded, "{:?}", outcome.cause);
 }

@@ -76,12 +76,13 @@ fn child() {
         inputs: &app,
         plan: &plan,
         name: None,
+        options: &Default::default(),
     };
     let id = backend.create_change_set(&request).unwrap().id;
     let mut input = std::io::stdin().lock();
     let mut output = std::io::stderr().lock();
     backend
-        .execute_change_set(&id, &[], &mut |_| {
+        .execute_change_set(&id, &Default::default(), &[], &mut |_| {
             output.write_all(b"event\n").unwrap();
             output.flush().unwrap();
             input.read_exact(&mut [0]).unwrap();

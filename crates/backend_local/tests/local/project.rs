@@ -2,7 +2,9 @@
 
 use crate::folder::Folder;
 use kumiki_backend_local::{Fault, LocalBackend, Options};
-use kumiki_engine::{Backend, ChangeSetRequest, Event, Outcome, Stopped};
+use kumiki_engine::{
+    Backend, ChangeSetOptions, ChangeSetRequest, Event, ExecuteOptions, Outcome, Stopped,
+};
 use kumiki_plan::{Plan, plan};
 use kumiki_project::{FileError, Files, Given, Inputs, Library};
 use std::collections::BTreeMap;
@@ -69,13 +71,22 @@ pub fn up(
         return None;
     }
     let root = library.find("stack.yaml").unwrap();
-    let request = ChangeSetRequest { library, root, inputs, plan: &plan, name: None };
+    let capabilities = kumiki_engine::Demanded::by(library, root).capabilities;
+    let options = &ChangeSetOptions { capabilities, ..ChangeSetOptions::default() };
+    let request = ChangeSetRequest { library, root, inputs, plan: &plan, name: None, options };
     let id = backend.create_change_set(&request).unwrap().id;
     let mut events = Vec::new();
     let outcome = backend
-        .execute_change_set(&id, &inputs.parameters, &mut |it| events.push(it.clone()))
+        .execute_change_set(&id, &ExecuteOptions::default(), &inputs.parameters, &mut |it| {
+            events.push(it.clone());
+        })
         .unwrap();
     Some((outcome, events))
+}
+
+/// The ARN of a root.
+pub fn root_id(backend: &LocalBackend, name: &str) -> String {
+    backend.stack_named(name, ACCOUNT, REGION).unwrap().unwrap().stack_id
 }
 
 pub fn failures(events: &[Event]) -> String {

@@ -62,14 +62,17 @@ fn measure(stacks: usize, resources: usize) -> [u128; 5] {
             inputs: &app,
             plan: &plan,
             name: None,
+            options: &Default::default(),
         };
         let id = backend.create_change_set(&request).unwrap().id;
-        let outcome = backend.execute_change_set(&id, &[], &mut |_| {}).unwrap();
+        let outcome =
+            backend.execute_change_set(&id, &Default::default(), &[], &mut |_| {}).unwrap();
         times[index * 2 + 1] = start.elapsed().as_millis();
         assert!(outcome.succeeded, "{:?}", outcome.cause);
     }
     let start = Instant::now();
-    assert!(backend.delete_stack("app", ACCOUNT, REGION, &mut |_| {}).unwrap().succeeded);
+    let root = root_id(&backend, "app");
+    assert!(backend.delete_stack(&root, &[], &mut |_| {}).unwrap().succeeded);
     times[4] = start.elapsed().as_millis();
     times
 }

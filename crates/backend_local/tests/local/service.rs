@@ -65,9 +65,8 @@ fn dev_is_created_changed_and_deleted() {
     assert_eq!(touched, ["AWS::RDS::DBInstance"]);
     assert!(up(&mut backend, &library, &dev).is_none());
     let mut events = Vec::new();
-    let outcome = backend
-        .delete_stack("facility", ACCOUNT, REGION, &mut |it| events.push(it.clone()))
-        .unwrap();
+    let root = root_id(&backend, "facility");
+    let outcome = backend.delete_stack(&root, &[], &mut |it| events.push(it.clone())).unwrap();
     assert!(outcome.succeeded, "{}", failures(&events));
     assert!(backend.exports(ACCOUNT, REGION).unwrap().is_empty());
     let kept = events.iter().filter(|it| it.status == "DELETE_SKIPPED").count();

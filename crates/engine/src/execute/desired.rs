@@ -74,9 +74,10 @@ impl Run<'_> {
             self.frame.live,
         ));
         let state = &mut self.stacks[stack];
-        if state.record.operation.as_deref() != Some(&self.operation.id)
-            || state.record.status == StackStatus::UpdateInProgress
-                && state.record.previous.is_none()
+        let taken_over = state.record.operation.as_deref() == Some(&self.operation.id);
+        if state.record.previous.is_none()
+            && (!taken_over || state.record.status == StackStatus::UpdateInProgress)
+            && !(stack == 0 && self.operation.fresh)
         {
             state.record.previous = Some(Box::new(state.record.settled.clone()));
         }
@@ -89,6 +90,9 @@ impl Run<'_> {
         state.desired = Some(Desired { template, scope, order });
         if let Err((reason, at)) = self.resolve_imports(stack) {
             return self.stack_failed(stack, reason, at);
+        }
+        if let Err((reason, at)) = self.may_remove(stack) {
+            return self.stack_failed(stack, reason, Some(at));
         }
         if self.tags_changed(stack) {
             self.activate(stack);

@@ -5,6 +5,7 @@ use super::stage::State;
 use super::{Failure, Run, STACK_TYPE};
 use crate::provider::{Answer, Verb};
 use crate::record::{Cause, How, Pending, ResourceRecord, Settled, Touched};
+use crate::stack_policy::UpdateAction;
 use crate::status::{ResourceStatus, StackStatus};
 use kumiki_plan::{Recreation, desired_json, diff};
 use kumiki_project::{Kind, Value};
@@ -14,6 +15,11 @@ use serde_json::Value as Json;
 /// The reason that CloudFormation gives while it replaces a resource.
 const REPLACING: &str = "Requested update requires the creation of a new physical resource; hence \
                          creating one.";
+
+/// The reason that CloudFormation gives where failures are left as they are: with what it replaced
+/// it could not go back.
+const NO_REPLACEMENT: &str =
+    "Replacement type updates not supported on stack with disable-rollback.";
 
 impl Run<'_> {
     /// The operation shows itself on a stack that turns out to change.
@@ -42,17 +48,23 @@ impl Run<'_> {
         let operation = self.operation.id.clone();
         let nested = &*decl.type_name.text == STACK_TYPE;
         if let Some(record) = self.stacks[stack].resources.get(&logical_id)
-            && let Some(how) = record.touched_by(&operation)
-            && how != How::Removed
+            && let Some(touched) = record.touched.as_ref().filter(|it| it.operation == operation)
+            && touched.how != How::Removed
+            && !touched.inherited
         {
             // Another process came this far.
             if record.pending.is_some() {
-                let verb = if how == How::Updated { Verb::Update } else { Verb::Create };
+                let creates = record.status == ResourceStatus::CreateInProgress
+                    || touched.how == How::Replaced;
+                let verb = if creates { Verb::Create } else { Verb::Update };
                 return self.request(stack, task, verb);
             }
-            if record.status.is_settled() && how != How::Amended {
+            if record.status.is_settled() && touched.how != How::Amended {
                 self.learn(stack, &logical_id);
                 return self.task_done(stack, task);
+            }
+            if self.leaves_failures() && record.status.is_failed() {
+                return self.task_failed(stack, task);
             }
         }
         let value = match &decl.properties {
@@ -69,8 +81,11 @@ impl Run<'_> {
             return self.apply_nested(stack, task, &value, json);
         }
         let goal = self.goal(stack, task, decl, json);
-        let existing =
-            self.stacks[stack].resources.get(&logical_id).filter(|it| it.is_owned()).cloned();
+        // What could not be created before is created anew.
+        let existing = self.stacks[stack].resources.get(&logical_id);
+        let there =
+            |it: &&ResourceRecord| it.is_owned() && it.status != ResourceStatus::CreateFailed;
+        let existing = existing.filter(there).cloned();
         match existing {
             None => self.create(stack, task, goal),
             Some(existing) if existing.settled.type_name != goal.type_name => {
@@ -96,7 +111,7 @@ impl Run<'_> {
             reason: None,
             generation,
             settled: goal,
-            touched: Some(Touched { operation: self.operation.id.clone(), how: How::Created }),
+            touched: Some(Touched::new(&self.operation.id, How::Created)),
             previous: None,
             pending: None,
         };
@@ -115,7 +130,7 @@ impl Run<'_> {
         let schema = kumiki_schema::resource_type(&goal.type_name);
         let details = diff(schema, &before.properties, &Value::from_json(&goal.properties));
         let tagged = self.tags_changed(stack) && schema.is_some_and(|it| it.tagging().is_some());
-        let broken = existing.status.as_str().ends_with("_FAILED");
+        let broken = existing.status.is_failed();
         if details.is_empty() && !tagged && !broken {
             if existing.settled != goal {
                 self.amend(stack, &logical_id, goal);
@@ -126,6 +141,13 @@ impl Run<'_> {
         let replaces = details.iter().any(|it| it.recreation == Recreation::Always)
             || details.iter().any(|it| it.recreation == Recreation::Conditionally)
                 && self.outside.provider.replaces(&goal.type_name, &details);
+        let action = if replaces { UpdateAction::Replace } else { UpdateAction::Modify };
+        if let Err(reason) = self.may_update(stack, action, &existing) {
+            return self.failed(stack, task, reason);
+        }
+        if replaces && self.leaves_failures() {
+            return self.failed(stack, task, NO_REPLACEMENT.to_owned());
+        }
         self.activate(stack);
         let operation = self.operation.id.clone();
         let Some(record) = self.stacks[stack].resources.get_mut(&logical_id) else { return };
@@ -203,7 +225,7 @@ impl Run<'_> {
         let owned = self.stacks[stack].resources.get(&logical_id).is_some_and(|it| it.is_owned());
         if !owned {
             let goal = self.goal(stack, task, decl, Json::Null);
-            let touched = Touched { operation: self.operation.id.clone(), how: How::Created };
+            let touched = Touched::new(&self.operation.id, How::Created);
             let known = self.stacks[stack].resources.get(&logical_id);
             let record = ResourceRecord {
                 logical_id: logical_id.clone(),
@@ -227,30 +249,40 @@ impl Run<'_> {
         let (logical_id, _) = self.task(stack, task);
         self.activate(stack);
         let operation = self.operation.id.clone();
+        let leaves = self.leaves_failures();
         let Some(record) = self.stacks[stack].resources.get_mut(&logical_id) else { return };
         record.pending = None;
-        if record.touched_by(&operation).is_none() {
+        let creating = record.status == ResourceStatus::CreateInProgress;
+        if !creating {
             touch(record, &operation, How::Updated);
         }
-        let status = match record.touched_by(&operation) {
-            Some(How::Created) => ResourceStatus::CreateFailed,
-            _ => ResourceStatus::UpdateFailed,
+        // A failure that is left so leaves the resource as it was.
+        if let (true, false, Some(previous)) = (leaves, creating, &record.previous) {
+            record.settled = (**previous).clone();
+        }
+        let status = match creating {
+            true => ResourceStatus::CreateFailed,
+            false => ResourceStatus::UpdateFailed,
         };
         let resource_type = record.settled.type_name.clone();
         self.resource_status(stack, &logical_id, status, Some(reason.clone()));
-        if let Some(stage) = &mut self.stacks[stack].stage {
-            stage.tasks[task].state = State::Failed;
-            stage.failed.push(logical_id.clone());
-        }
         let state = &self.stacks[stack];
         let cause = Cause {
             stack_path: state.path.to_string(),
             stack_name: state.record.name.clone(),
-            logical_id,
+            logical_id: logical_id.clone(),
             resource_type,
             status: status.as_str().to_owned(),
             reason,
         };
+        if leaves {
+            self.note_cause(cause);
+            return self.task_failed(stack, task);
+        }
+        if let Some(stage) = &mut self.stacks[stack].stage {
+            stage.tasks[task].state = State::Failed;
+            stage.failed.push(logical_id);
+        }
         self.failures.push(Failure { stack, cause, whole: None });
     }
 
@@ -274,15 +306,25 @@ impl Run<'_> {
             status: status.as_str().to_owned(),
             reason: reason.clone(),
         };
+        if self.leaves_failures() {
+            self.note_cause(cause);
+            return self.left_failed(stack, Some(reason));
+        }
         self.failures.push(Failure { stack, cause, whole: Some(reason) });
     }
 }
 
 /// Notes how an operation touches a resource, and what the resource was before.
 pub(super) fn touch(record: &mut ResourceRecord, operation: &str, how: How) {
-    if record.touched_by(operation).is_none() {
+    let how = match (record.touched_by(operation), how) {
+        (Some(How::Created), _) => How::Created,
+        // What was changed in the world has to be changed back.
+        (Some(done @ (How::Updated | How::Replaced)), How::Amended) => done,
+        _ => how,
+    };
+    if how != How::Created && record.previous.is_none() {
         record.previous = Some(Box::new(record.settled.clone()));
     }
-    record.touched = Some(Touched { operation: operation.to_owned(), how });
+    record.touched = Some(Touched::new(operation, how));
     record.pending = None::<Pending>;
 }

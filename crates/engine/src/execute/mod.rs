@@ -12,6 +12,7 @@ mod journal;
 mod live;
 mod nested;
 mod outputs;
+mod pause;
 mod remove;
 mod restore;
 mod rollback;
@@ -19,7 +20,7 @@ mod stage;
 
 pub(crate) use live::Live;
 
-use crate::backend::{Observe, Outcome};
+use crate::backend::{Cancel, Observe, Outcome};
 use crate::clock::Clock;
 use crate::provider::{Answer, Provider, Verb};
 use crate::record::{
@@ -27,6 +28,7 @@ use crate::record::{
     StackRecord, StackSettled,
 };
 use crate::secret::Secrets;
+use crate::stack_policy::StackPolicy;
 use crate::status::{ExecutionStatus, StackStatus};
 use crate::store::{StateStore, StoreError};
 use journal::Journal;
@@ -56,6 +58,7 @@ pub(crate) struct Outside<'a> {
     pub(crate) store: &'a mut dyn StateStore,
     pub(crate) provider: &'a mut dyn Provider,
     pub(crate) clock: &'a dyn Clock,
+    pub(crate) cancel: &'a Cancel,
     pub(crate) observe: &'a mut Observe<'a>,
 }
 
@@ -99,6 +102,7 @@ struct StackState<'a> {
     /// Whether the operation has shown itself on this stack.
     active: bool,
     imports: BTreeSet<String>,
+    policy: Option<StackPolicy>,
 }
 
 /// What a stack should become.
@@ -175,6 +179,9 @@ impl<'a> Run<'a> {
         self.by_path.insert(record.path.clone(), index);
         let active =
             record.operation.as_deref() == Some(&self.operation.id) && record.status.in_progress();
+        let during = self.operation.settings.stack_policy.as_ref().filter(|_| path.is_empty());
+        let policy = during.or(record.stack_policy.as_ref());
+        let policy = policy.and_then(|it| StackPolicy::parse(it).ok());
         let stack = StackState {
             path,
             parent,
@@ -184,6 +191,7 @@ impl<'a> Run<'a> {
             stage: None,
             active,
             imports: BTreeSet::new(),
+            policy,
         };
         self.stacks.push(stack);
         index
@@ -196,13 +204,18 @@ impl<'a> Run<'a> {
     /// Begins the operation: what it records first.
     pub(crate) fn begin(mut self) -> Result<Outcome, StoreError> {
         let root = &mut self.stacks[0].record;
-        root.operation = Some(self.operation.id.clone());
+        let before = root.operation.replace(self.operation.id.clone());
         root.revision += 1;
+        if let Some(before) = before
+            && (root.status.is_paused() || self.operation.phase == Phase::Rollback)
+        {
+            self.inherit(&before);
+        }
         self.journal.stack(0);
         self.journal.operation = true;
         self.journal.execution = Some(ExecutionStatus::ExecuteInProgress);
         match self.operation.kind {
-            OperationKind::Create | OperationKind::Update => {
+            OperationKind::Create | OperationKind::Update | OperationKind::Import => {
                 let status = match self.operation.kind {
                     OperationKind::Create => StackStatus::CreateInProgress,
                     _ => StackStatus::UpdateInProgress,
@@ -212,6 +225,9 @@ impl<'a> Run<'a> {
                 self.begin_forward(0);
             }
             OperationKind::Delete => self.begin_delete(0, Some("User Initiated".to_owned())),
+            OperationKind::Rollback | OperationKind::ContinueRollback => {
+                self.go_back("User Initiated".to_owned());
+            }
         }
         self.run()
     }
@@ -219,12 +235,9 @@ impl<'a> Run<'a> {
     /// Continues an operation that another process began.
     pub(crate) fn resume(mut self) -> Result<Outcome, StoreError> {
         match (self.operation.phase, self.operation.kind) {
-            (Phase::Forward, OperationKind::Create | OperationKind::Update) => {
-                self.begin_forward(0)
-            }
-            (Phase::Forward, OperationKind::Delete) | (Phase::Rollback, OperationKind::Create) => {
-                self.enter_delete(0);
-            }
+            (Phase::Forward, OperationKind::Delete) => self.enter_delete(0),
+            (Phase::Forward, _) => self.begin_forward(0),
+            (Phase::Rollback, _) if self.undoes_creation() => self.enter_delete(0),
             (Phase::Rollback, _) => self.enter_restore(0),
             (Phase::Cleanup | Phase::RollbackCleanup, _) => self.enter_cleanup(0),
         }
@@ -241,6 +254,14 @@ impl<'a> Run<'a> {
                 return Ok(outcome);
             }
             self.call()?;
+            // What is in progress is known to the provider by now, so that nothing is left over.
+            if self.outside.cancel.is_cancelled()
+                && self.operation.kind == OperationKind::Update
+                && self.operation.phase == Phase::Forward
+            {
+                self.begin_rollback();
+                continue;
+            }
             let Some(Reverse((next, _))) = self.due.peek() else {
                 return Err(StoreError::Damaged(format!(
                     "operation `{}` has nothing left to wait for and no end",
@@ -367,6 +388,11 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// Whether the way back ends with nothing left, as there is nothing to go back to.
+    fn undoes_creation(&self) -> bool {
+        self.operation.fresh || self.operation.kind == OperationKind::Create
+    }
+
     fn rolling_back(&self) -> bool {
         matches!(self.operation.phase, Phase::Rollback | Phase::RollbackCleanup)
     }
@@ -379,8 +405,9 @@ impl<'a> Run<'a> {
 
     /// The operation has ended with the root as it is.
     fn finish(&mut self, succeeded: bool) {
-        // What a tree goes back to is still needed when it could not.
-        let kept = self.stacks[0].record.status == StackStatus::UpdateRollbackFailed;
+        // What a tree goes back to is still needed when it could not, or did not yet.
+        let status = self.stacks[0].record.status;
+        let kept = status == StackStatus::UpdateRollbackFailed || status.is_paused();
         for stack in 0..if kept { 0 } else { self.stacks.len() } {
             let state = &mut self.stacks[stack];
             if state.record.previous.take().is_some() {

@@ -6,6 +6,7 @@ use super::forward::touch;
 use super::{Run, STACK_TYPE, child_path};
 use crate::identity::{nested_stack_name, seed, stack_id};
 use crate::record::{How, ResourceRecord, StackRecord, StackSettled, Touched};
+use crate::stack_policy::UpdateAction;
 use crate::status::{ResourceStatus, StackStatus};
 use kumiki_plan::diff;
 use kumiki_project::{Child, Value};
@@ -53,7 +54,16 @@ impl Run<'_> {
             let mut details = diff(schema, &existing.settled.properties, &after);
             // The URL follows from the content; what is in the content shows in the child.
             details.retain(|it| it.path != "TemplateURL");
-            if !details.is_empty() {
+            let path = &path;
+            let given = self.frame.digests.get(path);
+            let edited = given != Some(&self.stacks[child].record.settled.template_digest);
+            if !details.is_empty() || edited {
+                let denied = self.may_update(stack, UpdateAction::Modify, &existing);
+                if let Err(reason) = denied {
+                    return self.failed(stack, task, reason);
+                }
+            }
+            if !details.is_empty() || existing.status.as_str().ends_with("_FAILED") {
                 self.activate(child);
             }
             if self.stacks[child].active {
@@ -107,6 +117,8 @@ impl Run<'_> {
             operation: Some(operation.clone()),
             revision: 1,
             termination_protection: false,
+            stack_policy: None,
+            drift: None,
             created: now,
             updated: now,
         };
@@ -117,7 +129,7 @@ impl Run<'_> {
             reason: None,
             generation,
             settled: goal,
-            touched: Some(Touched { operation, how: How::Created }),
+            touched: Some(Touched::new(&operation, How::Created)),
             previous: None,
             pending: None,
         };

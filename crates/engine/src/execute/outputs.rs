@@ -7,6 +7,8 @@ use super::journal::and_list;
 use super::{Desired, Run, exports_of};
 use crate::record::{ExportRecord, How, OperationKind, OutputRecord, Phase, Touched};
 use crate::status::StackStatus;
+use kumiki_project::Scope;
+use kumiki_template::Template;
 use std::collections::BTreeMap;
 
 impl Run<'_> {
@@ -14,6 +16,9 @@ impl Run<'_> {
     pub(super) fn forward_over(&mut self, stack: usize) {
         if !self.failures.is_empty() {
             return;
+        }
+        if self.stacks[stack].stage.as_ref().is_some_and(|it| !it.failed.is_empty()) {
+            return self.left_failed(stack, None);
         }
         let outputs = match self.outputs(stack) {
             Ok(outputs) => outputs,
@@ -142,6 +147,20 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// The resources that a stack has and its template has not.
+    pub(super) fn leaving(
+        &self,
+        stack: usize,
+        template: &Template,
+        scope: &Scope<'_>,
+    ) -> Vec<String> {
+        let stays = |logical_id: &str| {
+            template.resources.get(logical_id).is_some_and(|it| created(it, scope))
+        };
+        let owned = self.stacks[stack].resources.values().filter(|it| it.is_owned());
+        owned.filter(|it| !stays(&it.logical_id)).map(|it| it.logical_id.clone()).collect()
+    }
+
     /// Marks what leaves the stack, to be deleted once the whole tree has become what it should.
     fn mark_removed(&mut self, stack: usize) -> bool {
         if self.operation.kind == OperationKind::Create {
@@ -150,17 +169,9 @@ impl Run<'_> {
         let Some(Desired { template, scope, .. }) = &self.stacks[stack].desired else {
             return false;
         };
-        let stays = |logical_id: &str| {
-            template.resources.get(logical_id).is_some_and(|it| created(it, scope))
-        };
-        let gone: Vec<String> = self.stacks[stack]
-            .resources
-            .values()
-            .filter(|it| it.is_owned() && !stays(&it.logical_id))
-            .map(|it| it.logical_id.clone())
-            .collect();
+        let gone = self.leaving(stack, template, scope);
         for logical_id in &gone {
-            let touched = Touched { operation: self.operation.id.clone(), how: How::Removed };
+            let touched = Touched::new(&self.operation.id, How::Removed);
             if let Some(record) = self.stacks[stack].resources.get_mut(logical_id) {
                 record.touched = Some(touched);
                 self.journal.resource(stack, logical_id);

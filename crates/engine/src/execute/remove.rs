@@ -2,10 +2,10 @@
 
 use super::journal::and_list;
 use super::stage::{Stage, StageKind, Target, edges};
-use super::{Run, STACK_TYPE, exports_of};
+use super::{Run, STACK_TYPE, child_path, exports_of};
 use crate::provider::{Answer, Verb};
-use crate::record::{Cause, How, OperationKind, Phase, ResourceRecord};
-use crate::status::{ResourceStatus, StackStatus};
+use crate::record::{Cause, How, OperationKind, Phase, ResourceRecord, Touched};
+use crate::status::{OnFailure, ResourceStatus, StackStatus};
 use kumiki_project::Policy;
 
 impl Run<'_> {
@@ -77,6 +77,7 @@ impl Run<'_> {
     pub(super) fn remove(&mut self, stack: usize, task: usize) {
         let (logical_id, target) = self.task(stack, task);
         let operation = self.operation.id.clone();
+        let at = child_path(&self.stacks[stack].path, &logical_id);
         let Some(record) = self.stacks[stack].resources.get_mut(&logical_id) else { return };
         let (resuming, status) = (record.pending.is_some(), record.status);
         match target {
@@ -115,15 +116,18 @@ impl Run<'_> {
         if status != ResourceStatus::DeleteInProgress {
             let fresh = record.touched_by(&operation) == Some(How::Created);
             let rolled_back = self.operation.phase != Phase::Forward && fresh;
+            let settings = &self.operation.settings;
+            let except = rolled_back && settings.retain_except_on_create;
             let skip = match Policy::parse(&record.settled.deletion_policy) {
-                Some(Policy::Retain) => !record.settled.physical_id.is_empty(),
+                _ if settings.retain.contains(&at) => true,
+                Some(Policy::Retain) => !record.settled.physical_id.is_empty() && !except,
                 Some(Policy::RetainExceptOnCreate) => !rolled_back,
                 _ => false,
             };
             // `Created` stays noted: a rollback of its creation is not a removal.
             if !fresh {
                 let how = How::Removed;
-                record.touched = Some(crate::record::Touched { operation, how });
+                record.touched = Some(Touched::new(&operation, how));
             }
             record.pending = None;
             if skip {
@@ -189,8 +193,7 @@ impl Run<'_> {
                 self.task_done(stack, task);
             }
             Err(refused) => {
-                let operation = self.operation.id.clone();
-                record.touched = Some(crate::record::Touched { operation, how: How::Removed });
+                record.touched = Some(Touched::new(&self.operation.id, How::Removed));
                 let reason = Some(refused.reason.clone());
                 self.resource_status(stack, &logical_id, ResourceStatus::DeleteFailed, reason);
                 self.not_removed(stack, task, refused.reason);
@@ -224,7 +227,10 @@ impl Run<'_> {
     pub(super) fn delete_over(&mut self, stack: usize) {
         let failed = self.stacks[stack].stage.as_ref().map(|it| it.failed.clone());
         let failed = failed.unwrap_or_default();
-        let rollback = stack == 0 && self.operation.kind == OperationKind::Create;
+        let deletes = self.operation.settings.on_failure == Some(OnFailure::Delete);
+        let rollback = stack == 0
+            && self.undoes_creation()
+            && !(deletes && self.operation.kind == OperationKind::Create);
         if !failed.is_empty() {
             let failed = failed.join(", ");
             let reason = format!("The following resource(s) failed to delete: [{failed}].");
@@ -256,11 +262,13 @@ impl Run<'_> {
         }
         self.stacks[stack].record.settled.outputs.clear();
         if rollback {
-            return self.end(StackStatus::RollbackComplete, None, false);
+            let asked = self.operation.kind == OperationKind::Rollback;
+            return self.end(StackStatus::RollbackComplete, None, asked);
         }
         self.clear_resources(stack);
         if stack == 0 {
-            return self.end(StackStatus::DeleteComplete, None, true);
+            let asked = self.operation.kind == OperationKind::Delete;
+            return self.end(StackStatus::DeleteComplete, None, asked);
         }
         self.stack_status(stack, StackStatus::DeleteComplete, None);
         let Some((parent, task, logical_id)) = self.parent_task(stack) else { return };
@@ -274,8 +282,7 @@ impl Run<'_> {
         let id = &self.stacks[child].record.stack_id;
         let reason = format!("Embedded stack {id} was not successfully deleted: {why}");
         if let Some(record) = self.stacks[parent].resources.get_mut(&logical_id) {
-            let operation = self.operation.id.clone();
-            record.touched = Some(crate::record::Touched { operation, how: How::Removed });
+            record.touched = Some(Touched::new(&self.operation.id, How::Removed));
         }
         let failed = ResourceStatus::DeleteFailed;
         self.resource_status(parent, &logical_id, failed, Some(reason.clone()));
@@ -367,7 +374,11 @@ impl Run<'_> {
         });
         let reason = failed.then(|| "One or more resources could not be deleted.".to_owned());
         if stack == 0 {
-            return self.end(status, reason, self.operation.phase == Phase::Cleanup);
+            let asked = match self.operation.kind {
+                OperationKind::Rollback | OperationKind::ContinueRollback => true,
+                _ => self.operation.phase == Phase::Cleanup,
+            };
+            return self.end(status, reason, asked);
         }
         self.stack_status(stack, status, reason);
         if let Some((parent, task, _)) = self.parent_task(stack) {

@@ -1,11 +1,14 @@
 //! Going back: after a failed update, resources become what they were.
 
 use super::stage::{Stage, StageKind, Target, edges};
-use super::{Run, STACK_TYPE, exports_of};
+use super::{Run, STACK_TYPE, child_path, exports_of};
 use crate::provider::{Answer, Verb};
 use crate::record::{Cause, How, Phase, ResourceRecord};
 use crate::status::{ResourceStatus, StackStatus};
 use kumiki_schema::ReplacementOrder;
+
+/// The reason of a resource that a rollback leaves as it is.
+const SKIPPED: &str = "Resource skipped during the rollback";
 
 impl Run<'_> {
     /// Gives a stack that goes back its tasks.
@@ -41,9 +44,13 @@ impl Run<'_> {
     pub(super) fn restore(&mut self, stack: usize, task: usize) {
         let (logical_id, target) = self.task(stack, task);
         let operation = self.operation.id.clone();
+        let at = child_path(&self.stacks[stack].path, &logical_id);
         let Some(record) = self.stacks[stack].resources.get_mut(&logical_id) else { return };
         if record.pending.is_some() {
             return self.request(stack, task, Verb::Update);
+        }
+        if self.operation.settings.skip.contains(&at) {
+            return self.resource_restored(stack, task, Some(SKIPPED.to_owned()));
         }
         if target == Target::Child {
             let resuming = record.status == ResourceStatus::UpdateInProgress;
@@ -89,7 +96,7 @@ impl Run<'_> {
         let Some(record) = self.stacks[stack].resources.get_mut(&logical_id) else { return };
         record.pending = None;
         match answer.result {
-            Ok(_) => self.resource_restored(stack, task),
+            Ok(_) => self.resource_restored(stack, task, None),
             Err(refused) => {
                 let reason = refused.reason;
                 let failed = ResourceStatus::UpdateFailed;
@@ -111,7 +118,7 @@ impl Run<'_> {
         }
     }
 
-    fn resource_restored(&mut self, stack: usize, task: usize) {
+    fn resource_restored(&mut self, stack: usize, task: usize, reason: Option<String>) {
         let (logical_id, _) = self.task(stack, task);
         let Some(record) = self.stacks[stack].resources.get_mut(&logical_id) else { return };
         if let Some(previous) = record.previous.take() {
@@ -120,7 +127,7 @@ impl Run<'_> {
         if let Some(touched) = &mut record.touched {
             touched.how = How::Restored;
         }
-        self.resource_status(stack, &logical_id, ResourceStatus::UpdateComplete, None);
+        self.resource_status(stack, &logical_id, ResourceStatus::UpdateComplete, reason);
         self.task_done(stack, task);
     }
 
@@ -158,7 +165,7 @@ impl Run<'_> {
             return self.enter_cleanup(0);
         }
         if let Some((parent, task, _)) = self.parent_task(stack) {
-            self.resource_restored(parent, task);
+            self.resource_restored(parent, task, None);
         }
     }
 

@@ -6,7 +6,7 @@
 use super::stage::State;
 use super::{Failure, Run};
 use crate::record::{How, OperationKind, Phase};
-use crate::status::{ResourceStatus, StackStatus};
+use crate::status::{OnFailure, ResourceStatus, StackStatus};
 use std::collections::HashSet;
 
 impl Run<'_> {
@@ -26,26 +26,37 @@ impl Run<'_> {
             }
         }
         let why = self.abort(0, &chain, &failures);
-        if let Some(first) = failures.into_iter().next() {
-            self.operation.cause.get_or_insert(first.cause);
+        if let Some(first) = failures.first() {
+            self.operation.cause.get_or_insert(first.cause.clone());
         }
         self.operation.phase = Phase::Rollback;
         self.journal.operation = true;
         for state in &mut self.stacks {
             state.stage = None;
         }
+        let cancelled = failures.is_empty();
+        let deletes = self.operation.settings.on_failure == Some(OnFailure::Delete);
         match self.operation.kind {
-            OperationKind::Create => {
-                let reason = Some(format!("{why} Rollback requested by user."));
-                self.stack_status(0, StackStatus::RollbackInProgress, reason);
+            _ if cancelled => self.go_back("User Initiated".to_owned()),
+            OperationKind::Create if deletes => {
+                let reason = Some(format!("{why} Delete requested by user."));
+                self.stack_status(0, StackStatus::DeleteInProgress, reason);
                 self.enter_delete(0);
             }
-            OperationKind::Update | OperationKind::Delete => {
-                self.stack_status(0, StackStatus::UpdateRollbackInProgress, Some(why));
-                self.restore_silent();
-                self.enter_restore(0);
-            }
+            OperationKind::Create => self.go_back(format!("{why} Rollback requested by user.")),
+            _ => self.go_back(why),
         }
+    }
+
+    /// The root begins to go back to what it last was, or to nothing.
+    pub(super) fn go_back(&mut self, why: String) {
+        if self.undoes_creation() {
+            self.stack_status(0, StackStatus::RollbackInProgress, Some(why));
+            return self.enter_delete(0);
+        }
+        self.stack_status(0, StackStatus::UpdateRollbackInProgress, Some(why));
+        self.restore_silent();
+        self.enter_restore(0);
     }
 
     /// Cancels what is in progress in a stack and everything under it, deepest first. Returns why
@@ -80,13 +91,14 @@ impl Run<'_> {
                     })
                 }
             };
-            let operation = self.operation.id.clone();
             let Some(record) = self.stacks[stack].resources.get_mut(&logical_id) else {
                 continue;
             };
             record.pending = None;
-            let (status, cancelled) = match record.touched_by(&operation) {
-                Some(How::Created) => (ResourceStatus::CreateFailed, "Resource creation cancelled"),
+            let (status, cancelled) = match record.status {
+                ResourceStatus::CreateInProgress => {
+                    (ResourceStatus::CreateFailed, "Resource creation cancelled")
+                }
                 _ => (ResourceStatus::UpdateFailed, "Resource update cancelled"),
             };
             let reason = reason.unwrap_or_else(|| cancelled.to_owned());
@@ -100,7 +112,7 @@ impl Run<'_> {
         self.why(stack, &failed)
     }
 
-    fn why(&self, stack: usize, failed: &[String]) -> String {
+    pub(super) fn why(&self, stack: usize, failed: &[String]) -> String {
         let resources = &self.stacks[stack].resources;
         let of = |status: ResourceStatus| -> Vec<&str> {
             failed

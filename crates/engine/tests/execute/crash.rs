@@ -126,7 +126,7 @@ fn perform(engine: &mut Mortal, ask: &Ask<'_>) -> Result<bool, String> {
     let inputs = inputs(&[]);
     match ask {
         Ask::Destroy => engine
-            .delete_stack("app", ACCOUNT, REGION, &mut |_| {})
+            .delete_stack(&root_id(engine), &[], &mut |_| {})
             .map(|it| it.succeeded)
             .map_err(|it| it.to_string()),
         Ask::Up(text) => {
@@ -143,6 +143,7 @@ fn perform(engine: &mut Mortal, ask: &Ask<'_>) -> Result<bool, String> {
                 inputs: &inputs,
                 plan: &plan,
                 name: Some("only"),
+                options: &Default::default(),
             };
             let id = match engine.create_change_set(&request) {
                 Ok(it) => it.id,
@@ -153,7 +154,7 @@ fn perform(engine: &mut Mortal, ask: &Ask<'_>) -> Result<bool, String> {
                 Err(error) => return Err(error.to_string()),
             };
             engine
-                .execute_change_set(&id, &[], &mut |_| {})
+                .execute_change_set(&id, &Default::default(), &[], &mut |_| {})
                 .map(|it| it.succeeded)
                 .map_err(|it| it.to_string())
         }

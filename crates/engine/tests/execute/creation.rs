@@ -147,7 +147,8 @@ fn an_executed_change_set_is_used_up() {
     let change_sets = engine.change_sets("app", ACCOUNT, REGION).unwrap();
     assert_eq!(change_sets[0].execution.as_str(), "EXECUTE_COMPLETE");
     assert!(engine.change_set_plan(&change_sets[0].id).unwrap().unwrap()["steps"].is_array());
-    let again = engine.execute_change_set(&change_sets[0].id, &[], &mut |_| {});
+    let again =
+        engine.execute_change_set(&change_sets[0].id, &Default::default(), &[], &mut |_| {});
     assert!(again.unwrap_err().to_string().contains("EXECUTE_COMPLETE"));
 }
 

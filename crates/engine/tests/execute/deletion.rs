@@ -100,7 +100,7 @@ Resources:
     assert!(destroy(&mut engine).0.succeeded);
     let left = engine.stacks().unwrap();
     assert_eq!((left.len(), left[0].path.as_str()), (1, ""));
-    let outcome = engine.delete_stack(&left[0].name, ACCOUNT, REGION, &mut |_| {}).unwrap();
+    let outcome = engine.delete_stack(&left[0].stack_id, &[], &mut |_| {}).unwrap();
     assert!(outcome.succeeded);
     assert!(engine.provider.world.is_empty());
 }
@@ -108,6 +108,6 @@ Resources:
 #[test]
 fn there_must_be_a_stack_to_delete() {
     let mut engine = engine();
-    let refused = engine.delete_stack("app", ACCOUNT, REGION, &mut |_| {}).unwrap_err();
+    let refused = engine.delete_stack("app", &[], &mut |_| {}).unwrap_err();
     assert_eq!(refused.to_string(), "there is no stack `app`");
 }

@@ -91,6 +91,7 @@ pub fn up_with<S: StateStore>(
         inputs,
         plan: &plan,
         name: None,
+        options: &Default::default(),
     };
     let change_set = match engine.create_change_set(&request) {
         Ok(it) => it,
@@ -98,9 +99,14 @@ pub fn up_with<S: StateStore>(
         Err(error) => panic!("{error}"),
     };
     let mut events = Vec::new();
-    let outcome = engine.execute_change_set(&change_set.id, &inputs.parameters, &mut |event| {
-        events.push(event.clone());
-    })?;
+    let outcome = engine.execute_change_set(
+        &change_set.id,
+        &Default::default(),
+        &inputs.parameters,
+        &mut |event| {
+            events.push(event.clone());
+        },
+    )?;
     Ok(Some((outcome, events)))
 }
 
@@ -116,11 +122,15 @@ pub fn succeeds(engine: &mut Toys, text: &str) -> Vec<Event> {
     events
 }
 
+/// The ARN of the root.
+pub fn root_id(engine: &impl Backend) -> String {
+    engine.stack_named("app", ACCOUNT, REGION).unwrap().unwrap().stack_id
+}
+
 pub fn destroy<S: StateStore>(engine: &mut Toys<S>) -> (Outcome, Vec<Event>) {
     let mut events = Vec::new();
-    let outcome = engine
-        .delete_stack("app", ACCOUNT, REGION, &mut |event| events.push(event.clone()))
-        .unwrap();
+    let root = root_id(engine);
+    let outcome = engine.delete_stack(&root, &[], &mut |event| events.push(event.clone())).unwrap();
     (outcome, events)
 }
 

@@ -42,13 +42,17 @@ fn secrets_must_be_given_again() {
         inputs: &given,
         plan: &plan,
         name: None,
+        options: &Default::default(),
     };
     use kumiki_engine::Backend as _;
     let id = engine.create_change_set(&request).unwrap().id;
     for again in [inputs(&[]), inputs(&[("Password", "another")])] {
-        let refused = engine.execute_change_set(&id, &again.parameters, &mut |_| {});
+        let refused =
+            engine.execute_change_set(&id, &Default::default(), &again.parameters, &mut |_| {});
         assert!(matches!(refused, Err(ExecuteError::Secret { .. })), "{refused:?}");
     }
-    let outcome = engine.execute_change_set(&id, &given.parameters, &mut |_| {}).unwrap();
+    let outcome = engine
+        .execute_change_set(&id, &Default::default(), &given.parameters, &mut |_| {})
+        .unwrap();
     assert!(outcome.succeeded);
 }

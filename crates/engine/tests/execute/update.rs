@@ -212,10 +212,14 @@ fn a_change_set_made_before_another_was_executed_is_obsolete() {
         inputs: &given,
         plan: &plan,
         name: Some("stale"),
+        options: &Default::default(),
     };
     let stale = engine.create_change_set(&request).unwrap().id;
     succeeds(&mut engine, &pair("Properties: { DisplayName: three }"));
-    let refused = engine.execute_change_set(&stale, &[], &mut |_| {}).unwrap_err().to_string();
+    let refused = engine
+        .execute_change_set(&stale, &Default::default(), &[], &mut |_| {})
+        .unwrap_err()
+        .to_string();
     assert!(refused.contains("OBSOLETE"), "{refused}");
 }
 

@@ -26,14 +26,14 @@ pub(crate) fn run(args: &Args, global: &Global, output: &Output) -> Result<Exit,
     let current = backend
         .current(stack, &inputs.account, &inputs.region)
         .map_err(|it| Stop::new(it.message()))?;
-    if current.root().is_none() {
+    let Some(root) = current.root() else {
         if output.json {
             output.document("destroy", Content { stack, deleted: false, retained: Vec::new() });
         } else {
             output.say(&message!("there is no stack `{stack}`: nothing to delete", stack));
         }
         return Ok(Exit::Done);
-    }
+    };
     let removal = plan_removal(stack, &inputs.region, &inputs.account, &current);
     if !output.json {
         plan::show(&removal, output);
@@ -46,7 +46,7 @@ pub(crate) fn run(args: &Args, global: &Global, output: &Output) -> Result<Exit,
     let mut watch = Watch::new(output, sizes);
     let mut retained = Vec::new();
     let outcome = backend
-        .delete_stack(stack, &inputs.account, &inputs.region, &mut |event| {
+        .delete_stack(&root.stack_id, &[], &mut |event| {
             if event.status == "DELETE_SKIPPED" {
                 let path = match event.stack_path.as_str() {
                     "" => event.logical_id.clone(),

@@ -6,7 +6,9 @@ use crate::command::plan::{self, Prepared};
 use crate::output::{Output, Stop, Style};
 use crate::watch::{Watch, time};
 use kumiki_backend_local::{Fault, LocalBackend, Options};
-use kumiki_engine::{Backend, ChangeSetRequest, Clock, Event, Outcome};
+use kumiki_engine::{
+    Backend, ChangeSetOptions, ChangeSetRequest, Clock, Demanded, Event, ExecuteOptions, Outcome,
+};
 use kumiki_plan::{Current, Plan};
 use kumiki_project::Tree;
 use kumiki_source::message;
@@ -217,13 +219,23 @@ fn execute(
         inputs,
         plan,
         name: name.as_deref(),
+        // The plan that was reviewed shows what these acknowledge.
+        options: &ChangeSetOptions {
+            capabilities: Demanded::by(&prepared.project.library, prepared.root).capabilities,
+            ..ChangeSetOptions::default()
+        },
     };
     let started = Instant::now();
     let change_set = backend.create_change_set(&request).map_err(|it| Stop::new(it.message()))?;
     let sizes = plan.steps.iter().map(|it| (it.path.clone(), it.changes.len())).collect();
     let mut watch = Watch::new(output, sizes);
     let outcome = backend
-        .execute_change_set(&change_set.id, &inputs.parameters, &mut |it| watch.event(it))
+        .execute_change_set(
+            &change_set.id,
+            &ExecuteOptions::default(),
+            &inputs.parameters,
+            &mut |it| watch.event(it),
+        )
         .map_err(|it| Stop::new(it.message()))?;
     drop(watch);
     if !outcome.succeeded {
