@@ -434,6 +434,14 @@ impl Touched {
 }
 
 impl ResourceRecord {
+    /// The physical resource that it was, or nearly became, besides the one that it is.
+    pub fn other_physical(&self) -> Option<&Settled> {
+        let other = |it: &&Settled| {
+            it.physical_id != self.settled.physical_id && !it.physical_id.is_empty()
+        };
+        self.previous.as_deref().filter(other)
+    }
+
     /// Whether the stack still has the resource.
     pub fn is_owned(&self) -> bool {
         let removed = self.touched.as_ref().is_some_and(|it| it.how == How::Removed);

@@ -106,6 +106,9 @@ impl Run<'_> {
         record.reason.clone_from(&reason);
         record.operation = Some(self.operation.id.clone());
         record.updated = now;
+        if status == StackStatus::UpdateInProgress {
+            record.drift = None;
+        }
         self.journal.stack(stack);
         let (name, id) = (record.name.clone(), record.stack_id.clone());
         self.event(stack, name, id, STACK_TYPE.to_owned(), status.as_str(), reason);

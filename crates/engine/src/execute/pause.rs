@@ -45,13 +45,10 @@ impl Run<'_> {
                 self.journal.resource(stack, logical_id);
             }
         }
-        for stack in 0..self.stacks.len() {
-            self.stacks[stack].active = self.has_shown(stack);
-        }
     }
 
-    /// Whether the operation that was left unfinished had shown itself on a stack.
-    fn has_shown(&self, stack: usize) -> bool {
+    /// Whether the operation, or one that it took over, has shown itself on a stack.
+    pub(super) fn has_shown(&self, stack: usize) -> bool {
         let state = &self.stacks[stack];
         let Some((parent, logical_id)) = &state.parent else { return true };
         let record = self.stacks[*parent].resources.get(logical_id);

@@ -53,7 +53,7 @@ impl Run<'_> {
             self.stacks[stack].resources.values().filter(|it| !it.status.is_gone()).collect();
         let names: Vec<(&str, &[String])> =
             there.iter().map(|it| (it.logical_id.as_str(), &*it.settled.depends_on)).collect();
-        let edges = edges(&names, true);
+        let mut edges = edges(&names, true);
         // What could not be deleted before this process came stays so.
         let failed: Vec<usize> = there
             .iter()
@@ -64,8 +64,15 @@ impl Run<'_> {
             })
             .map(|(index, _)| index)
             .collect();
-        let tasks =
+        let mut tasks: Vec<_> =
             there.iter().map(|it| Some((it.logical_id.clone(), Target::Resource))).collect();
+        // A rollback that failed leaves two physical resources, one of which is in the way.
+        for (index, it) in there.iter().enumerate() {
+            if it.other_physical().is_some() {
+                edges.push((tasks.len(), index));
+                tasks.push(Some((it.logical_id.clone(), Target::Previous)));
+            }
+        }
         let mut stage = Stage::new(StageKind::Delete, tasks, edges);
         for task in failed {
             stage.fail(task);
@@ -173,6 +180,10 @@ impl Run<'_> {
             self.journal.resource(stack, &logical_id);
             let (status, reason) = match answer.result {
                 Ok(_) => (ResourceStatus::DeleteComplete, None),
+                Err(refused) if self.operation.kind == OperationKind::Delete => {
+                    record.previous = Some(previous.clone());
+                    (ResourceStatus::DeleteFailed, Some(refused.reason))
+                }
                 Err(refused) => {
                     if let Some(touched) = &mut record.touched {
                         touched.how = How::Stuck;
@@ -335,13 +346,11 @@ impl Run<'_> {
                     Some(Target::Resource)
                 }
                 (How::Replaced, false) | (How::Restored, true)
-                    if record.previous.as_ref().is_some_and(|it| {
-                        it.physical_id != record.settled.physical_id && !it.physical_id.is_empty()
-                    }) =>
+                    if record.other_physical().is_some() =>
                 {
                     Some(Target::Previous)
                 }
-                (How::Updated, false) | (How::Restored, true) => child(),
+                (How::Updated | How::Created, false) | (How::Restored, true) => child(),
                 _ => None,
             };
             if let Some(target) = target {

@@ -55,6 +55,9 @@ impl Run<'_> {
             return self.enter_delete(0);
         }
         self.stack_status(0, StackStatus::UpdateRollbackInProgress, Some(why));
+        for stack in 0..self.stacks.len() {
+            self.stacks[stack].active |= self.has_shown(stack);
+        }
         self.restore_silent();
         self.enter_restore(0);
     }

@@ -105,10 +105,17 @@ impl Provider for DyingToy {
     }
 }
 
-/// What is asked of the engine: a project, or the end of it.
+/// What is asked of the engine.
 enum Ask<'t> {
     Up(&'t str),
+    /// Failures are treated so.
+    UpAs(&'t str, OnFailure),
     Destroy,
+    /// All but these.
+    DestroyBut(&'t [&'t str]),
+    RollBack,
+    /// All but these.
+    GoOnRollingBack(&'t [&'t str]),
 }
 
 type Mortal = Engine<Dying, DyingToy, Stopped>;
@@ -124,12 +131,26 @@ fn mortal(start: &Toys, kill_at: i64, after: bool) -> Mortal {
 
 fn perform(engine: &mut Mortal, ask: &Ask<'_>) -> Result<bool, String> {
     let inputs = inputs(&[]);
+    let names = |names: &[&str]| names.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>();
+    let ended = |result: Result<Outcome, StackError>| match result {
+        Ok(outcome) => Ok(outcome.succeeded),
+        Err(error) => Err(error.to_string()),
+    };
     match ask {
-        Ask::Destroy => engine
-            .delete_stack(&root_id(engine), &[], &mut |_| {})
-            .map(|it| it.succeeded)
-            .map_err(|it| it.to_string()),
-        Ask::Up(text) => {
+        Ask::Destroy => ended(engine.delete_stack(&root_id(engine), &[], &mut |_| {})),
+        Ask::DestroyBut(retain) => {
+            ended(engine.delete_stack(&root_id(engine), &names(retain), &mut |_| {}))
+        }
+        Ask::RollBack => ended(engine.rollback_stack(&root_id(engine), false, &mut |_| {})),
+        Ask::GoOnRollingBack(skip) => {
+            ended(engine.continue_rollback(&root_id(engine), &names(skip), &mut |_| {}))
+        }
+        Ask::Up(text) | Ask::UpAs(text, _) => {
+            let on_failure = match ask {
+                Ask::UpAs(_, it) => Some(*it),
+                _ => None,
+            };
+            let options = ExecuteOptions { on_failure, ..ExecuteOptions::default() };
             let library = load(&project(text));
             let root = library.find("stack.yaml").unwrap();
             let current = engine.current("app", ACCOUNT, REGION).unwrap();
@@ -137,12 +158,16 @@ fn perform(engine: &mut Mortal, ask: &Ask<'_>) -> Result<bool, String> {
                 Ok(plan) if !plan.is_empty() => plan,
                 _ => return Ok(true),
             };
+            // One that was made before the kill has the same name, as it was not executed.
+            let mut executed = engine.change_sets("app", ACCOUNT, REGION).unwrap();
+            executed.retain(|it| it.execution != ExecutionStatus::Available);
+            let name = format!("number-{}", executed.len());
             let request = ChangeSetRequest {
                 library: &library,
                 root,
                 inputs: &inputs,
                 plan: &plan,
-                name: Some("only"),
+                name: Some(&name),
                 options: &Default::default(),
             };
             let id = match engine.create_change_set(&request) {
@@ -154,7 +179,7 @@ fn perform(engine: &mut Mortal, ask: &Ask<'_>) -> Result<bool, String> {
                 Err(error) => return Err(error.to_string()),
             };
             engine
-                .execute_change_set(&id, &Default::default(), &[], &mut |_| {})
+                .execute_change_set(&id, &options, &[], &mut |_| {})
                 .map(|it| it.succeeded)
                 .map_err(|it| it.to_string())
         }
@@ -166,7 +191,7 @@ fn survives(start: &Toys, ask: &Ask<'_>) -> Toys {
     let mut whole = mortal(start, i64::MAX, false);
     perform(&mut whole, ask).unwrap();
     let instants = i64::MAX - whole.store.fuse.get();
-    assert!(instants > 4, "{instants}");
+    assert!(instants > 0, "nothing was done");
     for kill_at in 0..instants {
         for after in [false, true] {
             let mut dying = mortal(start, kill_at, after);
@@ -366,4 +391,125 @@ fn cleanup_that_fails_among_others_survives() {
         assert_eq!(root.status, StackStatus::UpdateComplete);
         assert!(root.reason.is_some());
     }
+}
+
+#[test]
+fn failures_that_are_left_survive() {
+    let mut start = engine();
+    start.provider.refuse = ["App/Policy:create", "Network/Other:create"].map(str::to_owned).into();
+    let left = survives(&start, &Ask::UpAs(TREE, OnFailure::DoNothing));
+    assert_eq!(left.stacks().unwrap()[0].status, StackStatus::CreateFailed);
+    let again = survives(&left, &Ask::UpAs(TREE, OnFailure::DoNothing));
+    assert_eq!(again.stacks().unwrap()[0].status, StackStatus::UpdateFailed);
+    let end = survives(&again, &Ask::RollBack);
+    assert_eq!(end.stacks().unwrap()[0].status, StackStatus::RollbackComplete);
+    assert!(end.provider.world.is_empty());
+    let mut left = left;
+    left.provider.refuse.clear();
+    let end = survives(&left, &Ask::UpAs(TREE, OnFailure::DoNothing));
+    assert_eq!(end.stacks().unwrap()[0].status, StackStatus::UpdateComplete);
+}
+
+#[test]
+fn updates_whose_failures_are_left_survive() {
+    let text = |version: &str| {
+        format!(
+            "--- stack.yaml
+Resources:
+  A: {{ Type: AWS::SNS::Topic, Properties: {{ DisplayName: {version} }} }}
+  B: {{ Type: AWS::SNS::Topic, Properties: {{ DisplayName: {version} }} }}
+  {version}: {{ Type: AWS::SNS::Topic, DependsOn: B }}
+  Child: {{ Type: AWS::CloudFormation::Stack, Properties: {{ TemplateURL: child.yaml }} }}
+--- child.yaml
+Resources:
+  C: {{ Type: AWS::SNS::Topic, Properties: {{ DisplayName: {version} }} }}
+  D: {{ Type: AWS::SNS::Topic, Properties: {{ DisplayName: {version} }} }}
+"
+        )
+    };
+    let mut start = engine();
+    succeeds(&mut start, &text("one"));
+    let world = start.provider.world.clone();
+    for fails in [["A:update", "Child/C:update"], ["B:update", "Child/D:update"]] {
+        start.provider.refuse = fails.map(str::to_owned).into();
+        let left = survives(&start, &Ask::UpAs(&text("two"), OnFailure::DoNothing));
+        assert_eq!(left.stacks().unwrap()[0].status, StackStatus::UpdateFailed);
+        let end = survives(&left, &Ask::RollBack);
+        assert_eq!(end.stacks().unwrap()[0].status, StackStatus::UpdateRollbackComplete);
+        assert_eq!(end.provider.world, world);
+        let mut left = left;
+        left.provider.refuse.clear();
+        let end = survives(&left, &Ask::UpAs(&text("three"), OnFailure::DoNothing));
+        assert_eq!(end.stacks().unwrap()[0].status, StackStatus::UpdateComplete);
+        assert_eq!(end.provider.world.len(), 5);
+    }
+}
+
+#[test]
+fn a_creation_that_is_deleted_survives() {
+    let mut start = engine();
+    start.provider.refuse = vec!["App/Policy:create".into()];
+    let end = survives(&start, &Ask::UpAs(TREE, OnFailure::Delete));
+    assert!(end.stacks().unwrap().is_empty());
+    assert!(end.provider.world.is_empty());
+}
+
+#[test]
+fn a_rollback_that_is_taken_up_again_survives() {
+    let mut start = engine();
+    succeeds(&mut start, TREE);
+    let before = start.provider.world.clone();
+    start.provider.refuse = ["More/B:create", "Network/Topic:rollback"].map(str::to_owned).into();
+    let (outcome, _) = up(&mut start, CHANGED);
+    assert_eq!(outcome.status, StackStatus::UpdateRollbackFailed);
+    let again = survives(&start, &Ask::GoOnRollingBack(&[]));
+    assert_eq!(again.stacks().unwrap()[0].status, StackStatus::UpdateRollbackFailed);
+    let skipped = survives(&again, &Ask::GoOnRollingBack(&["Network/Topic"]));
+    assert_eq!(skipped.stacks().unwrap()[0].status, StackStatus::UpdateRollbackComplete);
+    let mut again = again;
+    again.provider.refuse.clear();
+    let end = survives(&again, &Ask::GoOnRollingBack(&[]));
+    assert_eq!(end.provider.world, before);
+}
+
+#[test]
+fn a_deletion_that_retains_survives() {
+    let mut start = engine();
+    succeeds(&mut start, TREE);
+    start.provider.refuse = vec!["Network/Topic:delete".into()];
+    assert!(!destroy(&mut start).0.succeeded);
+    let end = survives(&start, &Ask::DestroyBut(&["Network/Topic"]));
+    assert!(end.stacks().unwrap().is_empty());
+    assert_eq!(end.provider.world.len(), 1);
+}
+
+#[test]
+fn an_interrupted_update_is_cancelled_instead_of_continued() {
+    let mut start = engine();
+    succeeds(&mut start, TREE);
+    let before = start.provider.world.clone();
+    let mut cancelled = 0;
+    for kill_at in 1.. {
+        let mut dying = mortal(&start, kill_at, false);
+        if perform(&mut dying, &Ask::Up(CHANGED)).is_ok() {
+            break;
+        }
+        let mut toy = dying.provider.inner;
+        toy.crash();
+        let mut again = Engine { store: dying.store.inner, provider: toy, clock: Stopped(7) };
+        let unfinished = again.unfinished().unwrap();
+        let root = root_id(&again);
+        match again.cancel_update(&root, &[], &mut |_| {}) {
+            Ok(outcome) => {
+                assert_eq!(outcome.status, StackStatus::UpdateRollbackComplete, "{kill_at}");
+                assert_eq!(again.provider.world, before, "{kill_at}");
+                cancelled += 1;
+            }
+            // What was begun is done by then: only what is no longer needed is still there.
+            Err(error) => {
+                assert!(unfinished.is_none_or(|it| it.phase != Phase::Forward), "{error}")
+            }
+        }
+    }
+    assert!(cancelled > 4);
 }

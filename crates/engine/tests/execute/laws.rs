@@ -1,7 +1,8 @@
 //! Laws over generated projects.
 
 use crate::project::*;
-use kumiki_engine::Backend;
+use crate::transitions::disorder;
+use kumiki_engine::{Backend, ExecuteOptions, OnFailure, StackStatus};
 use proptest::prelude::*;
 use std::fmt::Write;
 
@@ -141,6 +142,7 @@ proptest! {
             let again = planned(&first, &load(&project(&text)), &inputs(&[])).unwrap();
             prop_assert!(again.is_empty(), "{:#?}\n{}", again, text);
         }
+        prop_assert_eq!(disorder(&first.store.events), [""; 0]);
         prop_assert_eq!(&first.store, &second.store);
         prop_assert_eq!(&first.provider, &second.provider);
     }
@@ -167,6 +169,7 @@ proptest! {
             return Ok(());
         }
         prop_assert_eq!(outcome.status.as_str(), "UPDATE_ROLLBACK_COMPLETE");
+        prop_assert_eq!(disorder(&engine.store.events), [""; 0], "{}", shown(&events));
         let kept: Vec<_> = engine.provider.world.iter().filter(|(id, _)| !world.contains_key(*id)).collect();
         // What is new and retained stays, as on AWS.
         prop_assert!(
@@ -189,5 +192,85 @@ proptest! {
             prop_assert_eq!(&stack.outputs, &now.stacks[path].outputs);
             prop_assert_eq!(&stack.parameters, &now.stacks[path].parameters);
         }
+    }
+
+    /// Out of every status there is a way: to the goal, or back, or to the end of the stack; events
+    /// keep to the documented courses, and nothing is left over.
+    #[test]
+    fn every_status_has_a_way_out(
+        versions in prop::collection::vec(project_of(), 1..4),
+        refused in prop::collection::vec((0..8_usize, 0..4_usize), 0..3),
+        modes in prop::collection::vec(0..3_usize, 4),
+        rolls_back in any::<bool>(),
+    ) {
+        let mut engine = engine();
+        let verbs = ["create", "update", "rollback", "delete"];
+        for (version, mode) in versions.iter().zip(modes) {
+            engine.provider.refuse = refused
+                .iter()
+                .flat_map(|(id, verb)| ["", "S0/", "S1/"].map(|path| format!("{path}R{id}:{}", verbs[*verb])))
+                .collect();
+            let on_failure = [OnFailure::Rollback, OnFailure::DoNothing, OnFailure::Delete][mode];
+            let options = ExecuteOptions { on_failure: Some(on_failure), ..ExecuteOptions::default() };
+            let text = text(version);
+            let Some((outcome, _)) = up_as(&mut engine, &text, &inputs(&[]), &options).unwrap() else {
+                continue;
+            };
+            engine.provider.refuse.clear();
+            let end = way_out(&mut engine, outcome.status, &text, rolls_back);
+            let trace = shown(&engine.store.events);
+            prop_assert_eq!(disorder(&engine.store.events), [""; 0], "{}", trace);
+            prop_assert!(end.is_none_or(StackStatus::updatable), "{:?}\n{}", end, trace);
+            let stacks = engine.stacks().unwrap();
+            prop_assert!(stacks.iter().all(|it| !it.status.in_progress()), "{:#?}", stacks);
+        }
+        if engine.stacks().unwrap().is_empty() {
+            return Ok(());
+        }
+        let (outcome, _) = destroy(&mut engine);
+        let trace = shown(&engine.store.events);
+        prop_assert!(outcome.succeeded, "{}", trace);
+        prop_assert_eq!(disorder(&engine.store.events), [""; 0], "{}", trace);
+        // Nothing is left but what was retained, or what a cleanup could not delete.
+        let left = trace.matches("DELETE_SKIPPED").count() + trace.matches("DELETE_FAILED").count();
+        prop_assert!(engine.provider.world.len() <= left, "{:#?}\n{}", engine.provider.world, trace);
+        prop_assert!(engine.exports(ACCOUNT, REGION).unwrap().is_empty());
+    }
+}
+
+/// Leads a stack out of a status; the status that it ends in, if it still exists.
+fn way_out(
+    engine: &mut Toys,
+    status: StackStatus,
+    text: &str,
+    rolls_back: bool,
+) -> Option<StackStatus> {
+    let root = match engine.stack_named("app", ACCOUNT, REGION).unwrap() {
+        Some(root) => root.stack_id,
+        None => return None,
+    };
+    let outcome = match status {
+        StackStatus::CreateFailed | StackStatus::UpdateFailed if rolls_back => {
+            engine.rollback_stack(&root, false, &mut |_| {}).unwrap()
+        }
+        StackStatus::CreateFailed | StackStatus::UpdateFailed => {
+            match up_as(engine, text, &inputs(&[]), &leaving()).unwrap() {
+                Some((outcome, _)) if outcome.succeeded => outcome,
+                // Something that is replaced cannot be taken up again.
+                _ => engine.rollback_stack(&root, false, &mut |_| {}).unwrap(),
+            }
+        }
+        StackStatus::UpdateRollbackFailed => {
+            engine.continue_rollback(&root, &[], &mut |_| {}).unwrap()
+        }
+        StackStatus::RollbackComplete | StackStatus::RollbackFailed | StackStatus::DeleteFailed => {
+            engine.delete_stack(&root, &[], &mut |_| {}).unwrap()
+        }
+        other => return Some(other),
+    };
+    match outcome.status {
+        StackStatus::DeleteComplete => None,
+        StackStatus::RollbackComplete => way_out(engine, outcome.status, text, rolls_back),
+        other => Some(other),
     }
 }

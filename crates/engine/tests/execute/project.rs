@@ -2,8 +2,8 @@
 
 use crate::toy::Toy;
 use kumiki_engine::{
-    Backend, ChangeSetRequest, Engine, Event, ExecuteError, MemoryStore, Outcome, StateStore,
-    Stopped,
+    Backend, ChangeSetRequest, Engine, Event, ExecuteError, ExecuteOptions, MemoryStore, OnFailure,
+    Outcome, StateStore, Stopped,
 };
 use kumiki_plan::{Plan, Refusal, plan};
 use kumiki_project::{FileError, Files, Given, Inputs, Library};
@@ -80,6 +80,16 @@ pub fn up_with<S: StateStore>(
     text: &str,
     inputs: &Inputs,
 ) -> Result<Option<(Outcome, Vec<Event>)>, ExecuteError> {
+    up_as(engine, text, inputs, &ExecuteOptions::default())
+}
+
+/// The same, in a way.
+pub fn up_as<S: StateStore>(
+    engine: &mut Toys<S>,
+    text: &str,
+    inputs: &Inputs,
+    options: &ExecuteOptions,
+) -> Result<Option<(Outcome, Vec<Event>)>, ExecuteError> {
     let library = load(&project(text));
     let plan = planned(engine, &library, inputs).unwrap();
     if plan.is_empty() {
@@ -99,15 +109,21 @@ pub fn up_with<S: StateStore>(
         Err(error) => panic!("{error}"),
     };
     let mut events = Vec::new();
-    let outcome = engine.execute_change_set(
-        &change_set.id,
-        &Default::default(),
-        &inputs.parameters,
-        &mut |event| {
+    let outcome =
+        engine.execute_change_set(&change_set.id, options, &inputs.parameters, &mut |event| {
             events.push(event.clone());
-        },
-    )?;
+        })?;
     Ok(Some((outcome, events)))
+}
+
+/// Failures are left as they are.
+pub fn leaving() -> ExecuteOptions {
+    ExecuteOptions { on_failure: Some(OnFailure::DoNothing), ..ExecuteOptions::default() }
+}
+
+/// Plans and executes, and leaves failures as they are.
+pub fn up_leaving(engine: &mut Toys, text: &str) -> (Outcome, Vec<Event>) {
+    up_as(engine, text, &inputs(&[]), &leaving()).unwrap().expect("something to do")
 }
 
 pub fn up(engine: &mut Toys, text: &str) -> (Outcome, Vec<Event>) {
