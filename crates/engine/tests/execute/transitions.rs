@@ -156,6 +156,8 @@ pub fn disorder(events: &[Event]) -> Vec<String> {
         if !follows(RESOURCE, known.0, status) {
             wrong.push(format!("{}/{}: {} then {status}", it.stack_path, it.logical_id, known.0));
         }
+        // A name may be taken again.
+        others.remove(&(place.0, place.1, it.physical_id.as_str()));
         resources.insert(place, (status, &it.physical_id));
     }
     wrong
