@@ -12,7 +12,7 @@ use kumiki_engine::{
     Outcome, ResourceRecord, StackError, StackRecord, StoreError,
 };
 use kumiki_plan::Current;
-use kumiki_project::Given;
+use kumiki_project::{Given, RehearsalConfig};
 use kumiki_source::{Message, message};
 use std::fmt;
 use std::fs::DirBuilder;
@@ -25,6 +25,8 @@ use std::sync::{Arc, Mutex};
 pub struct Options {
     /// What fails on purpose.
     pub faults: Vec<Fault>,
+    /// What is there besides what the stacks make.
+    pub rehearsal: RehearsalConfig,
 }
 
 /// The embedded backend.
@@ -167,7 +169,7 @@ impl LocalBackend {
         connection.set_prepared_statement_cache_capacity(64);
         let connection = Arc::new(Mutex::new(connection));
         let store = SqliteStore::new(connection.clone());
-        let provider = LocalProvider::new(World::new(connection), options.faults);
+        let provider = LocalProvider::new(World::new(connection), options);
         Self { engine: Engine { store, provider, clock }, _lock: lock }
     }
 }

@@ -13,6 +13,7 @@ mod database;
 mod durations;
 mod faults;
 mod lock;
+mod lookup;
 mod provider;
 mod shape;
 mod shapes;

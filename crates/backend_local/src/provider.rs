@@ -1,9 +1,12 @@
 //! The provider of every type: the schema says what is accepted, [`shapes`](crate::shapes) what
 //! identifiers and attributes look like, [`behaviour`](crate::behaviour) what services refuse.
 
-use crate::behaviour::{Cx, behaviour_of, home};
+use crate::backend::Options;
+use crate::behaviour::{
+    Cx, Refusal, check_delete, check_write, home, is_placeholder, rules_of, written_by,
+};
 use crate::durations::{REFUSAL, typical_duration};
-use crate::faults::Fault;
+use crate::lookup::{Resolved, resolve};
 use crate::shape::{attributes, generic_id, text_at};
 use crate::shapes::shape_of;
 use crate::validate::problems;
@@ -38,7 +41,7 @@ impl Fidelity {
 
 /// How well a type is rehearsed.
 pub fn fidelity(type_name: &str) -> Fidelity {
-    if behaviour_of(type_name).is_some() || type_name == "AWS::CloudFormation::Stack" {
+    if rules_of(type_name).is_some() || type_name == "AWS::CloudFormation::Stack" {
         Fidelity::Modelled
     } else if !type_name.starts_with("Custom::")
         && kumiki_schema::resource_type(type_name).is_some()
@@ -57,17 +60,17 @@ const UNKNOWN: &str =
 #[derive(Debug)]
 pub struct LocalProvider {
     pub(crate) world: World,
-    faults: Vec<Fault>,
+    options: Options,
 }
 
 impl LocalProvider {
-    pub(crate) fn new(world: World, faults: Vec<Fault>) -> Self {
-        Self { world, faults }
+    pub(crate) fn new(world: World, options: Options) -> Self {
+        Self { world, options }
     }
 
-    fn answer(&mut self, request: &Request<'_>) -> Result<Made, String> {
-        if let Some(fault) = self.faults.iter().find(|it| it.meets(request)) {
-            return Err(fault.reason.clone());
+    fn answer(&mut self, request: &Request<'_>) -> Result<Made, Refusal> {
+        if let Some(fault) = self.options.faults.iter().find(|it| it.meets(request)) {
+            return Err(fault.reason.clone().into());
         }
         match request.verb {
             Verb::Create => self.create(request),
@@ -76,27 +79,34 @@ impl LocalProvider {
         }
     }
 
-    fn check(&self, request: &Request<'_>) -> Result<(), String> {
-        if let Some(schema) = kumiki_schema::resource_type(request.type_name)
-            && let Some(problems) = problems(schema, request.properties)
-        {
-            return Err(format!(
-                "Properties validation failed for resource {} with message:\n{problems}",
-                request.logical_id
-            ));
-        }
-        match behaviour_of(request.type_name) {
-            Some(behaviour) => (behaviour.write)(&Cx { request, world: &self.world }),
-            None => Ok(()),
-        }
+    fn cx<'c>(&'c self, request: &'c Request<'c>) -> Cx<'c> {
+        Cx { request, world: &self.world, rehearsal: &self.options.rehearsal }
     }
 
-    fn create(&mut self, request: &Request<'_>) -> Result<Made, String> {
-        self.check(request)?;
-        let shape = shape_of(request.type_name);
-        let id = match shape {
-            Some(shape) => shape.physical_id(request),
-            None => generic_id(kumiki_schema::resource_type(request.type_name), request),
+    /// What the schema and the service say of a creation or an update, and what the dynamic
+    /// references of its properties lead to.
+    fn check(&self, request: &Request<'_>) -> Result<Option<Resolved>, Refusal> {
+        let resolved = resolve(&self.cx(request))?;
+        let properties = resolved.as_ref().map_or(request.properties, |it| &it.all);
+        if let Some(schema) = kumiki_schema::resource_type(request.type_name)
+            && let Some(problems) = problems(schema, properties)
+        {
+            let id = request.logical_id;
+            let reason =
+                format!("Properties validation failed for resource {id} with message:\n{problems}");
+            return Err(reason.into());
+        }
+        check_write(&self.cx(&Request { properties, ..request.clone() }))?;
+        Ok(resolved)
+    }
+
+    fn create(&mut self, request: &Request<'_>) -> Result<Made, Refusal> {
+        let resolved = self.check(request)?;
+        let plain = resolved.as_ref().map_or(request.properties, |it| &it.plain);
+        let named = Request { properties: plain, ..request.clone() };
+        let id = match shape_of(request.type_name) {
+            Some(shape) => shape.physical_id(&named),
+            None => generic_id(kumiki_schema::resource_type(request.type_name), &named),
         };
         let (account, region) = home(request.type_name, request.account, request.region);
         let in_its_place = request.replaces == Some(&*id) && goes_first(request.type_name);
@@ -104,41 +114,54 @@ impl LocalProvider {
             && !in_its_place
         {
             let (stack, _) = &there.maker;
-            return Err(format!("{id} already exists in stack {stack}"));
+            return Err(format!("{id} already exists in stack {stack}").into());
         }
-        Ok(self.put(request, id))
+        Ok(self.put(request, id, resolved))
     }
 
-    fn update(&mut self, request: &Request<'_>) -> Result<Made, String> {
+    fn update(&mut self, request: &Request<'_>) -> Result<Made, Refusal> {
         let id = request.physical_id.to_owned();
         let (account, region) = home(request.type_name, request.account, request.region);
         if self.world.get(account, region, request.type_name, &id).is_none() {
-            return Err(format!(
+            let reason = format!(
                 "Resource of type '{}' with identifier '{id}' was not found.",
                 request.type_name
-            ));
+            );
+            return Err(reason.into());
         }
-        self.check(request)?;
-        Ok(self.put(request, id))
+        let resolved = self.check(request)?;
+        Ok(self.put(request, id, resolved))
     }
 
-    fn put(&mut self, request: &Request<'_>, id: String) -> Made {
+    fn put(&mut self, request: &Request<'_>, id: String, resolved: Option<Resolved>) -> Made {
         let schema = kumiki_schema::resource_type(request.type_name);
-        let attributes = attributes(shape_of(request.type_name), schema, request, &id);
+        let plain = resolved.as_ref().map_or(request.properties, |it| &it.plain);
+        let named = Request { properties: plain, ..request.clone() };
+        let attributes = attributes(shape_of(request.type_name), schema, &named, &id);
+        let (account, region) = home(request.type_name, request.account, request.region);
+        let there = self.world.get(account, region, request.type_name, &id);
         let thing = Thing {
             properties: request.properties.clone(),
             attributes: attributes.clone(),
             tags: request.tags.to_vec(),
             maker: (request.stack_id.to_owned(), request.logical_id.to_owned()),
+            operation: there.map_or(request.operation, |it| &it.operation).to_owned(),
+            filled: there.is_some_and(|it| it.filled),
         };
-        let (account, region) = home(request.type_name, request.account, request.region);
         self.world.put(account, region, request.type_name, &id, thing);
-        let unknown = fidelity(request.type_name) == Fidelity::Unknown;
-        let mark = unknown.then(|| UNKNOWN.to_owned()).or_else(|| placeholder(request));
+        if self.options.rehearsal.logs_written {
+            for bucket in written_by(request.type_name, request.properties) {
+                self.world.fill("", "", "AWS::S3::Bucket", &bucket);
+            }
+        }
+        let mark = match fidelity(request.type_name) {
+            Fidelity::Unknown => Some(UNKNOWN.to_owned()),
+            _ => placeholder(request).or_else(|| made_up(resolved.as_ref()?)),
+        };
         Made { physical_id: id, attributes, fidelity: mark }
     }
 
-    fn delete(&mut self, request: &Request<'_>) -> Result<Made, String> {
+    fn delete(&mut self, request: &Request<'_>) -> Result<Made, Refusal> {
         let Request { type_name, physical_id: id, .. } = *request;
         let (account, region) = home(type_name, request.account, request.region);
         let made = Made { physical_id: id.to_owned(), ..Made::default() };
@@ -152,10 +175,7 @@ impl LocalProvider {
         if !same || goes_first(type_name) && properties != *request.properties {
             return Ok(made);
         }
-        if let Some(behaviour) = behaviour_of(type_name) {
-            let request = Request { properties: &properties, ..request.clone() };
-            (behaviour.delete)(&Cx { request: &request, world: &self.world })?;
-        }
+        check_delete(&self.cx(&Request { properties: &properties, ..request.clone() }))?;
         if request.snapshot {
             self.snapshot(request, &properties);
         }
@@ -204,9 +224,10 @@ fn placeholder(request: &Request<'_>) -> Option<String> {
         .then(|| format!("Rehearsed with the placeholder {value} as {property}: AWS refuses it"))
 }
 
-/// Whether a value is a mark in the place of one that is still to be filled in.
-pub(crate) fn is_placeholder(value: &str) -> bool {
-    value.len() > 2 && value.starts_with('<') && value.ends_with('>')
+/// What marks a resource that was rehearsed with values that only AWS knows.
+fn made_up(resolved: &Resolved) -> Option<String> {
+    let names = resolved.made_up.join(", ");
+    (!names.is_empty()).then(|| format!("Rehearsed with made-up values of {names}"))
 }
 
 /// Whether the old resource goes before its replacement comes.
@@ -222,10 +243,14 @@ impl Provider for LocalProvider {
         if let Some(answer) = self.world.answer(request.token) {
             return Ok(answer.clone());
         }
-        let result = self.answer(request).map_err(|reason| Refused { reason });
         let typical = typical_duration(request.type_name, request.verb);
-        let takes = if result.is_ok() { typical } else { typical.min(REFUSAL) };
-        let answer = Answer { result, takes };
+        let answer = match self.answer(request) {
+            Ok(made) => Answer { result: Ok(made), takes: typical },
+            Err(Refusal { reason, takes }) => Answer {
+                result: Err(Refused { reason }),
+                takes: takes.unwrap_or(typical.min(REFUSAL)),
+            },
+        };
         self.world.remember(request.token, answer.clone());
         Ok(answer)
     }

@@ -39,13 +39,35 @@ const MIXED: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01234
 
 /// A property as text, if it is a scalar.
 pub(crate) fn text_at(properties: &Json, path: &str) -> Option<String> {
-    let value = path.split('.').try_fold(properties, |value, part| value.get(part))?;
+    scalar(path.split('.').try_fold(properties, |value, part| value.get(part))?)
+}
+
+fn scalar(value: &Json) -> Option<String> {
     match value {
         Json::String(text) => Some(text.clone()),
         Json::Number(number) => Some(number.to_string()),
         Json::Bool(it) => Some(it.to_string()),
         _ => None,
     }
+}
+
+/// The scalars at a path of properties as texts; a list is followed into each of its items.
+pub(crate) fn texts_at(properties: &Json, path: &str) -> Vec<String> {
+    let mut found = vec![properties];
+    for part in path.split('.') {
+        found = found.into_iter().flat_map(items).filter_map(|it| it.get(part)).collect();
+    }
+    found.into_iter().flat_map(texts_in).collect()
+}
+
+/// A scalar, or the scalars of a list, as texts.
+pub(crate) fn texts_in(value: &Json) -> Vec<String> {
+    items(value).filter_map(scalar).collect()
+}
+
+/// The items of a list, or the value itself.
+fn items(value: &Json) -> std::slice::Iter<'_, Json> {
+    value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice).iter()
 }
 
 /// The name that CloudFormation makes up: `stack-LogicalId-XXXXXXXXXXXX`.

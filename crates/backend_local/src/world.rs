@@ -1,11 +1,13 @@
 //! The world: resources as the cloud has them, whether or not a stack still owns them.
 
 use crate::database::{failed, unreadable};
+use crate::shape::{texts_at, texts_in};
 use crate::store::{Shared, locked};
 use kumiki_engine::{Answer, Made, Refused, StoreError};
 use rusqlite::params;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// A resource as the cloud has it.
@@ -19,10 +21,19 @@ pub struct Thing {
     pub tags: Vec<(String, String)>,
     /// The ARN of the stack that made it, and its logical ID there.
     pub maker: (String, String),
+    /// The operation that made it.
+    #[serde(default)]
+    pub operation: String,
+    /// Whether a service has written into it: a bucket that is not empty is not deleted.
+    #[serde(default)]
+    pub filled: bool,
 }
 
 /// Where a thing is: account, Region, type.
 type Place = (String, String, String);
+
+/// The physical IDs of the things of a place by a value that they have at a path of properties.
+type Index = HashMap<String, BTreeSet<String>>;
 
 /// The things of all accounts, and the answers of the running operation.
 #[derive(Debug)]
@@ -33,6 +44,9 @@ pub(crate) struct World {
     loaded: bool,
     changed: BTreeSet<(Place, String)>,
     answered: Vec<String>,
+    /// Made when it is first asked for, then kept up: without one, checks of a large world would
+    /// look at every pair of things.
+    indexes: RefCell<HashMap<Place, HashMap<&'static str, Index>>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -53,6 +67,7 @@ impl World {
             loaded: false,
             changed: BTreeSet::new(),
             answered: Vec::new(),
+            indexes: RefCell::default(),
         }
     }
 
@@ -82,16 +97,6 @@ impl World {
         Ok(())
     }
 
-    /// The things of a type in an account and Region, by physical ID.
-    pub(crate) fn all(
-        &self,
-        account: &str,
-        region: &str,
-        type_name: &str,
-    ) -> impl Iterator<Item = (&String, &Thing)> {
-        self.things.get(&place(account, region, type_name)).into_iter().flatten()
-    }
-
     pub(crate) fn get(
         &self,
         account: &str,
@@ -100,6 +105,40 @@ impl World {
         physical_id: &str,
     ) -> Option<&Thing> {
         self.things.get(&place(account, region, type_name))?.get(physical_id)
+    }
+
+    /// The physical IDs of the things of a type that have a value at a path of their properties,
+    /// or, where the path begins with `@`, as an attribute.
+    pub(crate) fn having(
+        &self,
+        account: &str,
+        region: &str,
+        type_name: &str,
+        path: &'static str,
+        value: &str,
+    ) -> Vec<String> {
+        let place = place(account, region, type_name);
+        let Some(things) = self.things.get(&place) else { return Vec::new() };
+        let mut indexes = self.indexes.borrow_mut();
+        let index = indexes.entry(place).or_default().entry(path).or_insert_with(|| {
+            let mut index = Index::new();
+            for (id, thing) in things {
+                for value in values_of(thing, path) {
+                    index.entry(value).or_default().insert(id.clone());
+                }
+            }
+            index
+        });
+        index.get(value).map(|it| it.iter().cloned().collect()).unwrap_or_default()
+    }
+
+    /// Notes that a service has written into a thing.
+    pub(crate) fn fill(&mut self, account: &str, region: &str, type_name: &str, id: &str) {
+        let place = place(account, region, type_name);
+        let Some(thing) = self.things.get_mut(&place).and_then(|it| it.get_mut(id)) else { return };
+        if !std::mem::replace(&mut thing.filled, true) {
+            self.changed.insert((place, id.to_owned()));
+        }
     }
 
     pub(crate) fn put(
@@ -111,7 +150,10 @@ impl World {
         thing: Thing,
     ) {
         let place = place(account, region, type_name);
-        self.things.entry(place.clone()).or_default().insert(physical_id.to_owned(), thing);
+        let things = self.things.entry(place.clone()).or_default();
+        let old = things.insert(physical_id.to_owned(), thing);
+        let now = things.get(physical_id);
+        reindex(self.indexes.get_mut().get_mut(&place), physical_id, old.as_ref(), now);
         self.changed.insert((place, physical_id.to_owned()));
     }
 
@@ -125,6 +167,8 @@ impl World {
         let place = place(account, region, type_name);
         let removed = self.things.get_mut(&place).and_then(|it| it.remove(physical_id));
         if removed.is_some() {
+            let indexes = self.indexes.get_mut().get_mut(&place);
+            reindex(indexes, physical_id, removed.as_ref(), None);
             self.changed.insert((place, physical_id.to_owned()));
         }
     }
@@ -188,6 +232,32 @@ impl World {
             .execute("DELETE FROM answers WHERE EXISTS (SELECT 1 FROM answers)", [])
             .map_err(failed)?;
         Ok(())
+    }
+}
+
+/// Brings the indexes of a place up to date with a thing that changed.
+fn reindex(
+    indexes: Option<&mut HashMap<&'static str, Index>>,
+    id: &str,
+    old: Option<&Thing>,
+    new: Option<&Thing>,
+) {
+    for (path, index) in indexes.into_iter().flatten() {
+        for value in old.map(|it| values_of(it, path)).unwrap_or_default() {
+            if let Some(ids) = index.get_mut(&value) {
+                ids.remove(id);
+            }
+        }
+        for value in new.map(|it| values_of(it, path)).unwrap_or_default() {
+            index.entry(value).or_default().insert(id.to_owned());
+        }
+    }
+}
+
+fn values_of(thing: &Thing, path: &str) -> Vec<String> {
+    match path.strip_prefix('@') {
+        Some(name) => thing.attributes.get(name).map(texts_in).unwrap_or_default(),
+        None => texts_at(&thing.properties, path),
     }
 }
 

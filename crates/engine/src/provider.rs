@@ -60,6 +60,8 @@ pub struct Request<'r> {
     pub snapshot: bool,
     /// Whether it takes back what a failed operation did.
     pub rollback: bool,
+    /// The operation that asks.
+    pub operation: &'r str,
     /// Requests with equal tokens are one request: the second gets the answer of the first.
     pub token: &'r str,
     /// What everything made up for the resource follows from: one for each physical resource.

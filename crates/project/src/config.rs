@@ -2,7 +2,7 @@
 
 use kumiki_source::{Diagnostic, FileId, Span, message};
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use toml::Spanned;
 
 /// A project's configuration.
@@ -28,6 +28,9 @@ pub struct Config {
     /// `${Name}` where a parameter stands, and the folder that has the rest of it.
     #[serde(default)]
     pub template_urls: BTreeMap<String, String>,
+    /// What a rehearsal takes to be there besides what the stacks make.
+    #[serde(default)]
+    pub rehearsal: RehearsalConfig,
     /// Findings that are accepted, each with its reason. One that accepts nothing is a finding.
     #[serde(default)]
     pub suppressions: Vec<Suppression>,
@@ -84,6 +87,28 @@ pub struct EnvironmentConfig {
     /// Whether executing a plan needs the digest of what was reviewed.
     #[serde(default)]
     pub approval: bool,
+}
+
+/// What a rehearsal takes to be there besides what the stacks make.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct RehearsalConfig {
+    /// Identifiers, names and ARNs of resources that no stack of the project makes.
+    #[serde(default)]
+    pub exists: BTreeSet<String>,
+    /// Whether the images of containers are in the account's repositories. Otherwise they are, but
+    /// for a repository that the same operation makes: nobody can have pushed one in between.
+    pub images: Option<bool>,
+    /// Whether services write into the buckets that they are given for their logs, which then
+    /// cannot be deleted.
+    #[serde(default)]
+    pub logs_written: bool,
+    /// Values of the Parameter Store by name.
+    #[serde(default)]
+    pub ssm: BTreeMap<String, String>,
+    /// Values of Secrets Manager by name or ARN.
+    #[serde(default)]
+    pub secrets: BTreeMap<String, String>,
 }
 
 /// Fills `${Name}` with the values that `value` knows; the name of the first that it does not.

@@ -20,7 +20,9 @@ mod scope;
 mod tree;
 mod value;
 
-pub use config::{Config, EnvironmentConfig, RootConfig, Suppression, fill, parse_config};
+pub use config::{
+    Config, EnvironmentConfig, RehearsalConfig, RootConfig, Suppression, fill, parse_config,
+};
 pub use inputs::{
     Given, Inputs, ParameterFile, REHEARSAL_ACCOUNT, parse_parameter_file, partition,
 };
@@ -29,6 +31,7 @@ pub use library::{
 };
 pub use order::{Cycle, Order, dependencies, order};
 pub use parameter::{ParameterType, check_value};
+pub use pattern::admits;
 pub use scope::{Cloud, Nothing, Scope, Truth};
 pub use tree::{
     Edge, Export, Import, Output, Parameter, Policy, Resource, Stack, Tree, Visit,

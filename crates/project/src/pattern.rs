@@ -21,7 +21,7 @@ static COMPILED: LazyLock<Mutex<Compiled>> = LazyLock::new(Mutex::default);
 /// Whether a whole text matches a pattern; nothing where the pattern is no regular expression.
 ///
 /// What takes too many steps to decide is taken to match.
-pub(crate) fn admits(pattern: &str, text: &str) -> Option<bool> {
+pub fn admits(pattern: &str, text: &str) -> Option<bool> {
     let known = COMPILED.lock().unwrap_or_else(PoisonError::into_inner).get(pattern).cloned();
     let regex = known.unwrap_or_else(|| {
         let mut regex = RegexBuilder::new(&format!("^(?:{pattern})$"));

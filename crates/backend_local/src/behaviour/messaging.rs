@@ -1,113 +1,132 @@
-//! Topics, logs, alarms, chat, keys and roles.
+//! Topics, queues, rules, schedules, streams and chat.
 
-use super::{Checked, Cx, refused};
-use crate::provider::is_placeholder;
+use super::{
+    Behaviour, Checked, Cx, Rule, Says, behaviour, identity, is_placeholder, refused,
+    stands_for_another,
+};
+use crate::shape::text_at;
+use kumiki_source::message;
 use serde_json::Value as Json;
 
 const TOPIC: &str = "AWS::SNS::Topic";
-const KEY: &str = "AWS::KMS::Key";
+const QUEUE: &str = "AWS::SQS::Queue";
+const RULE: &str = "AWS::Events::Rule";
+const ROLE: &str = "AWS::IAM::Role";
+const GROUP: &str = "AWS::Scheduler::ScheduleGroup";
+const SCHEDULE: &str = "AWS::Scheduler::Schedule";
+const STREAM: &str = "AWS::KinesisFirehose::DeliveryStream";
+const FILTER: &str = "AWS::Logs::SubscriptionFilter";
 
-/// Whether a key of this account and Region that is named by its ARN or ID exists. Keys elsewhere
-/// cannot be looked at.
-fn key_exists(cx: &Cx<'_>, named: &str) -> bool {
-    let own = format!(":kms:{}:{}:", cx.request.region, cx.request.account);
-    let name = match named.split_once(&own) {
-        Some((_, name)) => name,
-        None if named.starts_with("arn:") => return true,
-        None => named,
-    };
-    if name.starts_with("alias/aws/") {
-        return true;
+const NO_TOPIC: Says = Says("NotFound", "Topic does not exist");
+const NO_CHAT_ROLE: Says = Says("InvalidRequest", "The role {value} does not exist");
+const NO_CHAT_TOPIC: Says = Says("InvalidRequest", "The topic {value} does not exist");
+
+#[rustfmt::skip]
+pub(super) static BEHAVIOURS: &[Behaviour] = &[
+    behaviour("AWS::Chatbot::MicrosoftTeamsChannelConfiguration", &[
+        Rule::Needs("IamRoleArn", ROLE, NO_CHAT_ROLE),
+        Rule::Needs("SnsTopicArns", TOPIC, NO_CHAT_TOPIC),
+    ]),
+    behaviour("AWS::Chatbot::SlackChannelConfiguration", &[
+        Rule::Needs("IamRoleArn", ROLE, NO_CHAT_ROLE),
+        Rule::Needs("SnsTopicArns", TOPIC, NO_CHAT_TOPIC),
+    ]),
+    behaviour(RULE, &[
+        Rule::Write(|| message!("neither a pattern nor a schedule"), rule),
+        Rule::Write(|| message!("two targets of one identifier, or more than five"), rule_targets),
+        Rule::Needs("Targets.RoleArn", ROLE, Says("InvalidRequest", "Provided role '{value}' cannot be assumed by principal 'events.amazonaws.com'.")),
+        Rule::Write(|| message!("a target that does not exist"), rule_target),
+    ]),
+    behaviour(STREAM, &[
+        Rule::Needs("ExtendedS3DestinationConfiguration.BucketARN", "AWS::S3::Bucket", Says("InvalidRequest", "The specified bucket {value} does not exist")),
+        Rule::Needs("ExtendedS3DestinationConfiguration.RoleARN", ROLE, Says("InvalidRequest", "Firehose is unable to assume role {value}. Please check the role provided.")),
+        Rule::Keeps(FILTER, "DestinationArn", Says("ResourceConflict", "The delivery stream {id} is the destination of {user}")),
+    ]),
+    behaviour(TOPIC, &[
+        Rule::Write(|| message!("a KMS key that does not exist"), topic_key),
+        Rule::Write(|| message!("a name that does not end in `.fifo` for a FIFO topic"), topic_name),
+    ]),
+    behaviour("AWS::SNS::Subscription", &[
+        Rule::Needs("TopicArn", TOPIC, NO_TOPIC),
+        Rule::Write(|| message!("an endpoint that does not fit the protocol"), subscription),
+    ]),
+    behaviour("AWS::SNS::TopicPolicy", &[
+        Rule::Needs("Topics", TOPIC, NO_TOPIC),
+    ]),
+    behaviour(QUEUE, &[
+        Rule::Write(|| message!("a KMS key that does not exist"), queue_key),
+        Rule::Write(|| message!("a name that does not end in `.fifo` for a FIFO queue"), queue_name),
+        Rule::Needs("RedrivePolicy.deadLetterTargetArn", QUEUE, Says("InvalidRequest", "Value {value} for parameter RedrivePolicy is invalid. Reason: Dead letter target does not exist.")),
+    ]),
+    behaviour("AWS::SQS::QueuePolicy", &[
+        Rule::Needs("Queues", QUEUE, Says("NotFound", "The specified queue does not exist.")),
+    ]),
+    behaviour(SCHEDULE, &[
+        Rule::Needs("GroupName", GROUP, Says("NotFound", "Schedule group {value} does not exist.")),
+        Rule::Needs("Target.RoleArn", ROLE, Says("InvalidRequest", "The execution role you provide must allow AWS EventBridge Scheduler to assume the role.")),
+        Rule::Needs("Target.DeadLetterConfig.Arn", QUEUE, Says("InvalidRequest", "Dead-letter queue {value} does not exist.")),
+    ]),
+    behaviour(GROUP, &[]),
+];
+
+fn topic_key(cx: &Cx<'_>) -> Checked {
+    identity::key(cx, "KmsMasterKeyId")
+}
+
+fn queue_key(cx: &Cx<'_>) -> Checked {
+    identity::key(cx, "KmsMasterKeyId")
+}
+
+/// Whether a name and what it is for agree about being FIFO.
+fn fifo(cx: &Cx<'_>, property: &str, is: &str) -> bool {
+    cx.text(property)
+        .is_none_or(|name| stands_for_another(&name) || name.ends_with(".fifo") == cx.is(is))
+}
+
+fn topic_name(cx: &Cx<'_>) -> Checked {
+    match fifo(cx, "TopicName", "FifoTopic") {
+        true => Ok(()),
+        false => refused("InvalidRequest", "Invalid parameter: Topic Name"),
     }
-    match name.starts_with("alias/") {
-        true => cx.get("AWS::KMS::Alias", name).is_some(),
-        false => cx.get(KEY, name.trim_start_matches("key/")).is_some(),
-    }
 }
 
-fn key(cx: &Cx<'_>, property: &str) -> Checked {
-    match cx.text(property) {
-        Some(named) if !key_exists(cx, &named) => {
-            refused("NotFound", format!("Invalid keyId {named}"))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Whether a topic of this account and Region that is named by its ARN exists.
-fn topic_exists(cx: &Cx<'_>, arn: &str) -> bool {
-    let own = format!(":sns:{}:{}:", cx.request.region, cx.request.account);
-    !arn.contains(&own) || cx.get(TOPIC, arn).is_some()
-}
-
-pub(super) fn topic(cx: &Cx<'_>) -> Checked {
-    key(cx, "KmsMasterKeyId")
-}
-
-pub(super) fn topic_policy(cx: &Cx<'_>) -> Checked {
-    match cx.texts("Topics").iter().find(|it| !topic_exists(cx, it)) {
-        Some(_) => refused("NotFound", "Topic does not exist"),
-        None => Ok(()),
+fn queue_name(cx: &Cx<'_>) -> Checked {
+    match fifo(cx, "QueueName", "FifoQueue") {
+        true => Ok(()),
+        false => refused(
+            "InvalidRequest",
+            "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length",
+        ),
     }
 }
 
 /// <https://docs.aws.amazon.com/sns/latest/api/API_Subscribe.html>
-pub(super) fn subscription(cx: &Cx<'_>) -> Checked {
-    let arn = cx.text("TopicArn").unwrap_or_default();
-    if !topic_exists(cx, &arn) {
-        return refused("NotFound", "Topic does not exist");
-    }
+fn subscription(cx: &Cx<'_>) -> Checked {
     let endpoint = cx.text("Endpoint").unwrap_or_default();
-    let fits = match cx.text("Protocol").as_deref() {
-        _ if is_placeholder(&endpoint) => true,
-        Some("email" | "email-json") => endpoint.contains('@') && !endpoint.contains(' '),
-        Some("https") => endpoint.starts_with("https://"),
-        Some("http") => endpoint.starts_with("http://"),
-        Some("sqs" | "lambda" | "firehose" | "application") => endpoint.starts_with("arn:"),
-        _ => true,
+    if is_placeholder(&endpoint) || stands_for_another(&endpoint) {
+        return Ok(());
+    }
+    let (fits, what) = match cx.text("Protocol").as_deref() {
+        Some("email" | "email-json") => {
+            (endpoint.contains('@') && !endpoint.contains(' '), "Email address")
+        }
+        Some("https") => {
+            (endpoint.starts_with("https://"), "Endpoint must match the specified protocol")
+        }
+        Some("http") => {
+            (endpoint.starts_with("http://"), "Endpoint must match the specified protocol")
+        }
+        Some("sqs") => (endpoint.starts_with("arn:"), "SQS endpoint ARN"),
+        Some("lambda") => (endpoint.starts_with("arn:"), "Lambda endpoint ARN"),
+        _ => (true, ""),
     };
     match fits {
         true => Ok(()),
-        false => refused("InvalidRequest", "Invalid parameter: Email address"),
+        false => refused("InvalidRequest", format!("Invalid parameter: {what}")),
     }
 }
 
-pub(super) fn log_group(cx: &Cx<'_>) -> Checked {
-    match cx.text("KmsKeyId") {
-        Some(named) if !key_exists(cx, &named) => refused(
-            "InvalidRequest",
-            "The specified KMS key does not exist or is not allowed to be used with Arn",
-        ),
-        _ => Ok(()),
-    }
-}
-
-pub(super) fn metric_filter(cx: &Cx<'_>) -> Checked {
-    let group = cx.text("LogGroupName").unwrap_or_default();
-    match cx.get("AWS::Logs::LogGroup", &group) {
-        Some(_) => Ok(()),
-        None => refused("NotFound", "The specified log group does not exist."),
-    }
-}
-
-/// An alarm watches a metric, or an expression over several.
-pub(super) fn alarm(cx: &Cx<'_>) -> Checked {
-    let metric = cx.text("MetricName").is_some();
-    let metrics = cx.request.properties.get("Metrics").and_then(Json::as_array).is_some();
-    match (metric, metrics) {
-        (true, true) => refused(
-            "InvalidRequest",
-            "The parameters MetricName and Metrics are mutually exclusive",
-        ),
-        (false, false) => refused(
-            "InvalidRequest",
-            "At least one of the parameters MetricName, Metrics must be specified.",
-        ),
-        _ => Ok(()),
-    }
-}
-
-pub(super) fn rule(cx: &Cx<'_>) -> Checked {
+fn rule(cx: &Cx<'_>) -> Checked {
     let pattern = cx.request.properties.get("EventPattern").is_some();
     match pattern || cx.text("ScheduleExpression").is_some() {
         true => Ok(()),
@@ -118,57 +137,38 @@ pub(super) fn rule(cx: &Cx<'_>) -> Checked {
     }
 }
 
-pub(super) fn chat_channel(cx: &Cx<'_>) -> Checked {
-    let arn = cx.text("IamRoleArn").unwrap_or_default();
-    let own = format!(":iam::{}:role/", cx.request.account);
-    if let Some((_, name)) = arn.split_once(&own)
-        && cx.get("AWS::IAM::Role", name.rsplit('/').next().unwrap_or(name)).is_none()
-    {
-        return refused("InvalidRequest", format!("The role {arn} does not exist"));
+/// <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html>: five targets a rule.
+fn rule_targets(cx: &Cx<'_>) -> Checked {
+    let mut ids = cx.texts("Targets.Id");
+    if ids.len() > 5 {
+        return refused(
+            "ServiceLimitExceeded",
+            "The requested resource exceeds the maximum number allowed.",
+        );
     }
-    match cx.texts("SnsTopicArns").iter().find(|it| !topic_exists(cx, it)) {
-        Some(arn) => refused("InvalidRequest", format!("The topic {arn} does not exist")),
-        None => Ok(()),
-    }
-}
-
-pub(super) fn key_alias(cx: &Cx<'_>) -> Checked {
-    let name = cx.text("AliasName").unwrap_or_default();
-    if !name.starts_with("alias/") || name.starts_with("alias/aws/") {
-        return refused("InvalidRequest", format!("Alias name {name} is not valid"));
-    }
-    key(cx, "TargetKeyId")
-}
-
-fn policy_exists(cx: &Cx<'_>, arn: &str) -> bool {
-    let own = format!(":iam::{}:policy/", cx.request.account);
-    // A policy that a stack did not make may have been there before.
-    !arn.contains(&own)
-        || cx.get("AWS::IAM::ManagedPolicy", arn).is_some()
-        || cx.others("AWS::IAM::ManagedPolicy").next().is_none()
-}
-
-pub(super) fn role(cx: &Cx<'_>) -> Checked {
-    match cx.texts("ManagedPolicyArns").iter().find(|it| !policy_exists(cx, it)) {
-        Some(arn) => {
-            refused("NotFound", format!("Policy {arn} does not exist or is not attachable."))
-        }
-        None => Ok(()),
+    ids.sort();
+    match ids.windows(2).any(|it| it[0] == it[1]) {
+        true => refused("InvalidRequest", "Target ID must be unique within a rule."),
+        false => Ok(()),
     }
 }
 
-pub(super) fn managed_policy(cx: &Cx<'_>) -> Checked {
-    for name in cx.texts("Roles") {
-        if cx.get("AWS::IAM::Role", &name).is_none() {
-            return refused("NotFound", format!("The role with name {name} cannot be found."));
+/// Targets of kinds that are modelled; EventBridge looks for no others than these itself.
+fn rule_target(cx: &Cx<'_>) -> Checked {
+    let targets = cx.request.properties.get("Targets").and_then(Json::as_array);
+    for target in targets.into_iter().flatten() {
+        let arn = text_at(target, "Arn").unwrap_or_default();
+        let service = arn.split(':').nth(2).unwrap_or_default();
+        let missing = match service {
+            "sns" => cx.lacks(TOPIC, &arn),
+            "sqs" => cx.lacks(QUEUE, &arn),
+            "ecs" => cx.lacks("AWS::ECS::Cluster", &arn),
+            "lambda" => cx.lacks("AWS::Lambda::Function", &arn),
+            _ => false,
+        };
+        if missing {
+            return refused("NotFound", format!("The target {arn} does not exist."));
         }
     }
     Ok(())
-}
-
-pub(super) fn managed_policy_gone(cx: &Cx<'_>) -> Checked {
-    match cx.user("AWS::IAM::Role", "ManagedPolicyArns", cx.request.physical_id) {
-        Some(_) => refused("ResourceConflict", "Cannot delete a policy attached to entities."),
-        None => Ok(()),
-    }
 }

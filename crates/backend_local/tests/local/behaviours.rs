@@ -2,7 +2,9 @@
 
 use crate::folder::Folder;
 use crate::project::*;
+use kumiki_backend_local::Options;
 use kumiki_engine::{Backend, StackStatus};
+use kumiki_project::RehearsalConfig;
 
 const VPC: &str = "
   Vpc: { Type: AWS::EC2::VPC, Properties: { CidrBlock: 10.0.0.0/16 } }";
@@ -14,6 +16,69 @@ const SUBNETS: &str = "
   C:
     Type: AWS::EC2::Subnet
     Properties: { VpcId: !Ref Vpc, CidrBlock: 10.0.1.0/24, AvailabilityZone: ap-northeast-1c }";
+
+/// A load balancer with everything that it takes.
+const BALANCED: &str = "
+  Vpc: { Type: AWS::EC2::VPC, Properties: { CidrBlock: 10.0.0.0/16 } }
+  A:
+    Type: AWS::EC2::Subnet
+    Properties: { VpcId: !Ref Vpc, CidrBlock: 10.0.0.0/24, AvailabilityZone: ap-northeast-1a }
+  C:
+    Type: AWS::EC2::Subnet
+    Properties: { VpcId: !Ref Vpc, CidrBlock: 10.0.1.0/24, AvailabilityZone: ap-northeast-1c }
+  Balancer:
+    Type: AWS::ElasticLoadBalancingV2::LoadBalancer
+    Properties: { Name: b, Scheme: internal, Subnets: [!Ref A, !Ref C] }
+  Targets:
+    Type: AWS::ElasticLoadBalancingV2::TargetGroup
+    Properties: { Name: t, VpcId: !Ref Vpc, TargetType: ip, Protocol: HTTP, Port: 80 }";
+
+/// A cluster and a task of an image that exists.
+const TASK: &str = "
+  Cluster: { Type: AWS::ECS::Cluster, Properties: { ClusterName: c } }
+  Task:
+    Type: AWS::ECS::TaskDefinition
+    Properties:
+      Family: f
+      ContainerDefinitions:
+        - { Name: web, Image: 'public.ecr.aws/x/y:1', PortMappings: [{ ContainerPort: 80 }] }";
+
+const TASK_AND_BALANCER: &str = "
+  Cluster: { Type: AWS::ECS::Cluster, Properties: { ClusterName: c } }
+  Task:
+    Type: AWS::ECS::TaskDefinition
+    Properties:
+      Family: f
+      ContainerDefinitions:
+        - { Name: web, Image: 'public.ecr.aws/x/y:1', PortMappings: [{ ContainerPort: 80 }] }
+  Vpc: { Type: AWS::EC2::VPC, Properties: { CidrBlock: 10.0.0.0/16 } }
+  Targets:
+    Type: AWS::ElasticLoadBalancingV2::TargetGroup
+    Properties: { Name: t, VpcId: !Ref Vpc, TargetType: ip, Protocol: HTTP, Port: 80 }";
+
+/// A task of an image of the account's own repository, and of a secret with keys.
+const PRIVATE_TASK: &str = "
+  Cluster: { Type: AWS::ECS::Cluster, Properties: { ClusterName: c } }
+  Repository: { Type: AWS::ECR::Repository, Properties: { RepositoryName: r } }
+  Task:
+    Type: AWS::ECS::TaskDefinition
+    Properties:
+      Family: f
+      ContainerDefinitions: [{ Name: web, Image: !Sub '${Repository.RepositoryUri}:1' }]";
+
+const SECRET_TASK: &str = "
+  Cluster: { Type: AWS::ECS::Cluster, Properties: { ClusterName: c } }
+  Secret:
+    Type: AWS::SecretsManager::Secret
+    Properties:
+      Name: s
+      GenerateSecretString: { SecretStringTemplate: '{\"user\":\"u\"}', GenerateStringKey: password }
+  Task:
+    Type: AWS::ECS::TaskDefinition
+    Properties:
+      Family: f
+      ContainerDefinitions:
+        - { Name: web, Image: 'x:1', Secrets: [{ Name: P, ValueFrom: !Sub '${Secret}:pass::' }] }";
 
 /// Resources before, the resource that is refused, and a part of the reason.
 const REFUSED: &[(&str, &str, &str)] = &[
@@ -63,6 +128,71 @@ const REFUSED: &[(&str, &str, &str)] = &[
         "Use a parameter group with DBParameterGroupFamily postgres14.",
     ),
     ("", "{ Type: AWS::RDS::DBInstance, Properties: { Engine: postgres, DBInstanceClass: db.t4g.micro, DBSubnetGroupName: none } }", "DBSubnetGroup 'none' not found."),
+    (BALANCED, "{ Type: AWS::ElasticLoadBalancingV2::LoadBalancer, Properties: { Scheme: internal, Subnets: [!Ref A] } }", "At least two subnets in two different Availability Zones must be specified"),
+    (BALANCED, "{ Type: AWS::ElasticLoadBalancingV2::LoadBalancer, Properties: { Subnets: [!Ref A, !Ref C] } }", "has no internet gateway"),
+    (BALANCED, "{ Type: AWS::ElasticLoadBalancingV2::LoadBalancer, DependsOn: Balancer, Properties: { Name: b, Scheme: internal, Subnets: [!Ref A, !Ref C] } }", "A load balancer with the same name 'b' exists"),
+    (BALANCED, "{ Type: AWS::ElasticLoadBalancingV2::LoadBalancer, Properties: { Scheme: internal, Subnets: [!Ref A, !Ref C], LoadBalancerAttributes: [{ Key: access_logs.s3.enabled, Value: 'true' }, { Key: access_logs.s3.bucket, Value: none }] } }", "Access Denied for bucket: none."),
+    (BALANCED, "{ Type: AWS::ElasticLoadBalancingV2::Listener, Properties: { LoadBalancerArn: !Ref Balancer, Port: 443, Protocol: HTTPS, DefaultActions: [{ Type: forward, TargetGroupArn: !Ref Targets }] } }", "A certificate must be specified for HTTPS listeners"),
+    (BALANCED, "{ Type: AWS::ElasticLoadBalancingV2::Listener, Properties: { LoadBalancerArn: !Ref Balancer, Port: 443, Protocol: HTTPS, Certificates: [{ CertificateArn: 'arn:aws:acm:ap-northeast-1:123456789012:certificate/no' }], DefaultActions: [{ Type: forward, TargetGroupArn: !Ref Targets }] } }", "Certificate 'arn:aws:acm:ap-northeast-1:123456789012:certificate/no' not found"),
+    (BALANCED, "{ Type: AWS::ElasticLoadBalancingV2::Listener, Properties: { LoadBalancerArn: no, Port: 80, Protocol: HTTP, DefaultActions: [{ Type: forward, TargetGroupArn: !Ref Targets }] } }", "One or more load balancers not found"),
+    (BALANCED, "{ Type: AWS::ElasticLoadBalancingV2::TargetGroup, DependsOn: Targets, Properties: { Name: t, VpcId: !Ref Vpc } }", "A target group with the same name 't' exists"),
+    (TASK, "{ Type: AWS::ECS::Service, Properties: { Cluster: none, TaskDefinition: !Ref Task } }", "Cluster not found."),
+    (TASK, "{ Type: AWS::ECS::Service, Properties: { Cluster: !Ref Cluster, TaskDefinition: 'arn:aws:ecs:ap-northeast-1:123456789012:task-definition/f:9' } }", "TaskDefinition not found."),
+    (TASK, "{ Type: AWS::ECS::Service, Properties: { Cluster: !Ref Cluster, TaskDefinition: !Ref Task, NetworkConfiguration: { AwsvpcConfiguration: { Subnets: [subnet-0] } } } }", "The subnet ID 'subnet-0' does not exist"),
+    (TASK_AND_BALANCER, "{ Type: AWS::ECS::Service, Properties: { Cluster: !Ref Cluster, TaskDefinition: !Ref Task, LoadBalancers: [{ ContainerName: web, ContainerPort: 80, TargetGroupArn: !Ref Targets }] } }", "does not have an associated load balancer."),
+    (PRIVATE_TASK, "{ Type: AWS::ECS::Service, Properties: { Cluster: !Ref Cluster, TaskDefinition: !Ref Task, DeploymentConfiguration: { DeploymentCircuitBreaker: { Enable: true, Rollback: true } } } }", "ECS Deployment Circuit Breaker was triggered"),
+    (PRIVATE_TASK, "{ Type: AWS::ECS::Service, Properties: { Cluster: !Ref Cluster, TaskDefinition: !Ref Task } }", "Exceeded attempts to wait"),
+    (SECRET_TASK, "{ Type: AWS::ECS::Service, Properties: { Cluster: !Ref Cluster, TaskDefinition: !Ref Task } }", "did not contain json key pass"),
+    (TASK, "{ Type: AWS::ECS::Service, Properties: { Cluster: !Ref Cluster, TaskDefinition: !Ref Task, LoadBalancers: [{ ContainerName: api, ContainerPort: 80, TargetGroupArn: 'arn:aws:elasticloadbalancing:ap-northeast-1:999999999999:targetgroup/x/1' }] } }", "The container api does not exist in the task definition."),
+    (TASK, "{ Type: AWS::ECS::Service, Properties: { Cluster: !Ref Cluster, TaskDefinition: !Ref Task, LoadBalancers: [{ ContainerName: web, ContainerPort: 81, TargetGroupArn: 'arn:aws:elasticloadbalancing:ap-northeast-1:999999999999:targetgroup/x/1' }] } }", "The container web did not have a container port 81 defined."),
+    ("", "{ Type: AWS::ECS::TaskDefinition, Properties: { Family: f, RequiresCompatibilities: [FARGATE], Cpu: '256', Memory: '4096' } }", "No Fargate configuration exists for given values: 256 CPU, 4096 memory."),
+    ("", "{ Type: AWS::ECS::TaskDefinition, Properties: { Family: f, ContainerDefinitions: [{ Name: n, Image: i, MountPoints: [{ SourceVolume: v }] }] } }", "Unknown volume 'v'."),
+    ("", "{ Type: AWS::ApplicationAutoScaling::ScalableTarget, Properties: { ServiceNamespace: ecs, ScalableDimension: 'ecs:service:DesiredCount', ResourceId: service/c/s, MinCapacity: 1, MaxCapacity: 2 } }", "ECS service doesn't exist: service/c/s"),
+    ("", "{ Type: AWS::ApplicationAutoScaling::ScalableTarget, Properties: { ServiceNamespace: dynamodb, ScalableDimension: 'dynamodb:table:ReadCapacityUnits', ResourceId: table/t, MinCapacity: 3, MaxCapacity: 2 } }", "Maximum capacity cannot be less than minimum capacity"),
+    ("
+  Target: { Type: AWS::ApplicationAutoScaling::ScalableTarget, Properties: { ServiceNamespace: dynamodb, ScalableDimension: 'dynamodb:table:ReadCapacityUnits', ResourceId: table/t, MinCapacity: 1, MaxCapacity: 2 } }", "{ Type: AWS::ApplicationAutoScaling::ScalableTarget, DependsOn: Target, Properties: { ServiceNamespace: dynamodb, ScalableDimension: 'dynamodb:table:ReadCapacityUnits', ResourceId: table/t, MinCapacity: 1, MaxCapacity: 2 } }", "already exists"),
+    ("", "{ Type: AWS::ApplicationAutoScaling::ScalingPolicy, Properties: { PolicyName: p, PolicyType: TargetTrackingScaling, ServiceNamespace: ecs, ScalableDimension: 'ecs:service:DesiredCount', ResourceId: service/c/s } }", "No scalable target registered for service namespace: ecs, resource ID: service/c/s"),
+    ("", "{ Type: AWS::EC2::NatGateway, Properties: { SubnetId: subnet-0, AllocationId: eipalloc-0 } }", "The subnet ID 'subnet-0' does not exist"),
+    (SUBNETS, "{ Type: AWS::EC2::NatGateway, Properties: { SubnetId: !Ref A, AllocationId: eipalloc-0 } }", "The elastic-ip ID 'eipalloc-0' does not exist"),
+    ("
+  Vpc: { Type: AWS::EC2::VPC, Properties: { CidrBlock: 10.0.0.0/16 } }
+  A: { Type: AWS::EC2::Subnet, Properties: { VpcId: !Ref Vpc, CidrBlock: 10.0.0.0/24 } }
+  Address: { Type: AWS::EC2::EIP }", "{ Type: AWS::EC2::NatGateway, Properties: { SubnetId: !Ref A, AllocationId: !GetAtt Address.AllocationId } }", "has no Internet gateway attached"),
+    ("", "{ Type: AWS::SecretsManager::Secret, Properties: { SecretString: a, GenerateSecretString: {} } }", "You can't specify both GenerateSecretString and SecretString."),
+    ("
+  First: { Type: AWS::SecretsManager::Secret, Properties: { Name: s, GenerateSecretString: {} } }", "{ Type: AWS::SecretsManager::Secret, DependsOn: First, Properties: { Name: s, GenerateSecretString: {} } }", "the secret s already exists."),
+    ("", "{ Type: AWS::IAM::InstanceProfile, Properties: { Roles: [none] } }", "The role with name none cannot be found."),
+    ("", "{ Type: AWS::IAM::Role, Properties: { AssumeRolePolicyDocument: {}, ManagedPolicyArns: ['arn:aws:iam::123456789012:policy/none'] } }", "Policy arn:aws:iam::123456789012:policy/none does not exist or is not attachable."),
+    ("
+  First: { Type: AWS::IAM::Role, Properties: { RoleName: r, AssumeRolePolicyDocument: {} } }", "{ Type: AWS::IAM::Role, DependsOn: First, Properties: { RoleName: r, AssumeRolePolicyDocument: {} } }", "r already exists"),
+    ("", "{ Type: AWS::KMS::Key, Properties: { KeyPolicy: { Statement: [{ Effect: Allow, Principal: '*', Action: 'kms:Decrypt', Resource: '*' }] } } }", "will not allow you to update the key policy in the future."),
+    ("", "{ Type: AWS::Cognito::UserPoolClient, Properties: { UserPoolId: none } }", "User pool none does not exist."),
+    ("
+  Pool: { Type: AWS::Cognito::UserPool }
+  Other: { Type: AWS::Cognito::UserPool }
+  First: { Type: AWS::Cognito::UserPoolDomain, Properties: { UserPoolId: !Ref Pool, Domain: d } }", "{ Type: AWS::Cognito::UserPoolDomain, DependsOn: First, Properties: { UserPoolId: !Ref Other, Domain: d } }", "Domain already associated with another user pool."),
+    ("", "{ Type: AWS::WAFv2::WebACL, Properties: { Name: n, Scope: CLOUDFRONT, DefaultAction: { Allow: {} }, VisibilityConfig: { CloudWatchMetricsEnabled: true, MetricName: m, SampledRequestsEnabled: true } } }", "The scope is not valid., field: SCOPE_VALUE, parameter: CLOUDFRONT"),
+    ("
+  Acl: { Type: AWS::WAFv2::WebACL, Properties: { Name: n, Scope: REGIONAL, DefaultAction: { Allow: {} }, VisibilityConfig: { CloudWatchMetricsEnabled: true, MetricName: m, SampledRequestsEnabled: true } } }
+  First: { Type: AWS::WAFv2::WebACLAssociation, Properties: { ResourceArn: 'arn:aws:apigateway:x', WebACLArn: !GetAtt Acl.Arn } }", "{ Type: AWS::WAFv2::WebACLAssociation, DependsOn: First, Properties: { ResourceArn: 'arn:aws:apigateway:x', WebACLArn: !GetAtt Acl.Arn } }", "is already associated with a web ACL."),
+    ("", "{ Type: AWS::WAFv2::LoggingConfiguration, Properties: { ResourceArn: 'arn:aws:wafv2:ap-northeast-1:123456789012:regional/webacl/n/i', LogDestinationConfigs: ['arn:aws:s3:::aws-waf-logs-x'] } }", "AWS WAF couldn't perform the operation because your resource doesn't exist."),
+    ("
+  First: { Type: AWS::Route53::RecordSet, Properties: { HostedZoneId: Z1, Name: a.example.jp, Type: A, TTL: '60', ResourceRecords: [192.0.2.1] } }", "{ Type: AWS::Route53::RecordSet, DependsOn: First, Properties: { HostedZoneId: Z1, Name: a.example.jp, Type: A, TTL: '60', ResourceRecords: [192.0.2.2] } }", "already exists"),
+    ("
+  Zone: { Type: AWS::Route53::HostedZone, Properties: { Name: example.jp } }", "{ Type: AWS::CertificateManager::Certificate, Properties: { DomainName: www.example.com, ValidationMethod: DNS, DomainValidationOptions: [{ DomainName: www.example.com, HostedZoneId: !Ref Zone }] } }", "NotStabilized"),
+    ("", "{ Type: AWS::CloudFront::Distribution, Properties: { DistributionConfig: { Enabled: true, Origins: [{ Id: o, DomainName: d }], DefaultCacheBehavior: { TargetOriginId: o, ViewerProtocolPolicy: https-only }, ViewerCertificate: { AcmCertificateArn: 'arn:aws:acm:ap-northeast-1:123456789012:certificate/c' } } } }", "isn't in us-east-1 region"),
+    ("", "{ Type: AWS::CloudFront::Distribution, Properties: { DistributionConfig: { Enabled: true, Origins: [{ Id: o, DomainName: d }], DefaultCacheBehavior: { TargetOriginId: x, ViewerProtocolPolicy: https-only } } } }", "One or more of your origins or origin groups do not exist."),
+    ("
+  Bucket: { Type: AWS::S3::Bucket, Properties: { BucketName: trail-logs } }", "{ Type: AWS::CloudTrail::Trail, Properties: { IsLogging: true, S3BucketName: !Ref Bucket } }", "Incorrect S3 bucket policy is detected for bucket: trail-logs"),
+    ("", "{ Type: AWS::Logs::SubscriptionFilter, Properties: { LogGroupName: /none, FilterPattern: '', DestinationArn: 'arn:aws:firehose:ap-northeast-1:123456789012:deliverystream/n' } }", "The specified log group does not exist."),
+    ("
+  Group: { Type: AWS::Logs::LogGroup, Properties: { LogGroupName: /g } }", "{ Type: AWS::Logs::SubscriptionFilter, Properties: { LogGroupName: !Ref Group, FilterPattern: '', DestinationArn: 'arn:aws:firehose:ap-northeast-1:123456789012:deliverystream/n' } }", "Could not deliver test message"),
+    ("", "{ Type: AWS::CloudWatch::Alarm, Properties: { MetricName: m, Namespace: n, Statistic: Sum, Threshold: 1, Period: 300, EvaluationPeriods: 289, ComparisonOperator: GreaterThanThreshold } }", "EvaluationPeriods * Period must be <= 86400"),
+    ("", "{ Type: AWS::Events::Rule, Properties: { ScheduleExpression: rate(1 day), Targets: [{ Id: a, Arn: 'arn:aws:sqs:ap-northeast-1:123456789012:none' }] } }", "The target arn:aws:sqs:ap-northeast-1:123456789012:none does not exist."),
+    ("", "{ Type: AWS::SQS::QueuePolicy, Properties: { Queues: ['https://sqs.ap-northeast-1.amazonaws.com/123456789012/none'], PolicyDocument: {} } }", "The specified queue does not exist."),
+    ("", "{ Type: AWS::SQS::Queue, Properties: { QueueName: q, FifoQueue: true } }", "Can only include alphanumeric characters"),
+    ("", "{ Type: AWS::Backup::BackupSelection, Properties: { BackupPlanId: none, BackupSelection: { SelectionName: s, IamRoleArn: 'arn:aws:iam::999999999999:role/r' } } }", "Cannot find Backup plan with ID none"),
+    ("", "{ Type: AWS::SSM::Parameter, Properties: { Name: p, Type: String, Value: abc, AllowedPattern: '^[0-9]+$' } }", "cannot be validated against allowedPattern"),
 ];
 
 #[test]
@@ -225,4 +355,116 @@ fn an_association_moves_to_another_table() {
     assert!(outcome.succeeded, "{}", failures(&events));
     let outcome = backend.delete_stack(&root_id(&backend, "app"), &[], &mut |_| {}).unwrap();
     assert!(outcome.succeeded, "{:?}", outcome.cause);
+}
+
+/// What one stack makes, what another does with it by its name, and why the first is not deleted.
+const KEPT: &[(&str, &str, &str)] = &[
+    (
+        "{ Type: AWS::ECS::Cluster, Properties: { ClusterName: c } }",
+        "{ Type: AWS::ECS::Service, Properties: { Cluster: c, TaskDefinition: f } }",
+        "The Cluster cannot be deleted while Services are active.",
+    ),
+    (
+        "{ Type: AWS::IAM::Role, Properties: { RoleName: r, AssumeRolePolicyDocument: {} } }",
+        "{ Type: AWS::IAM::InstanceProfile, Properties: { Roles: [r] } }",
+        "must remove roles from instance profile first.",
+    ),
+    (
+        "{ Type: AWS::IAM::ManagedPolicy, Properties: { ManagedPolicyName: p, PolicyDocument: {} } }",
+        "{ Type: AWS::IAM::Role, Properties: { AssumeRolePolicyDocument: {}, ManagedPolicyArns: ['arn:aws:iam::123456789012:policy/p'] } }",
+        "Cannot delete a policy attached to entities.",
+    ),
+    (
+        "{ Type: AWS::RDS::DBParameterGroup, Properties: { DBParameterGroupName: g, Description: d, Family: postgres16 } }",
+        "{ Type: AWS::RDS::DBInstance, Properties: { Engine: postgres, EngineVersion: '16', DBInstanceClass: db.t4g.micro, MasterUsername: u, ManageMasterUserPassword: true, DBParameterGroupName: g } }",
+        "are still members of this parameter group g",
+    ),
+    (
+        "{ Type: AWS::KinesisFirehose::DeliveryStream, Properties: { DeliveryStreamName: d } }",
+        "{ Type: AWS::Logs::SubscriptionFilter, Properties: { LogGroupName: /g, FilterPattern: '', DestinationArn: 'arn:aws:firehose:ap-northeast-1:123456789012:deliverystream/d' } }",
+        "is the destination of",
+    ),
+];
+
+#[test]
+fn what_is_in_use_is_not_deleted() {
+    for (kept, user, reason) in KEPT {
+        let folder = Folder::new();
+        let exists = ["/g".to_owned()].into();
+        let rehearsal = RehearsalConfig { exists, ..RehearsalConfig::default() };
+        let mut backend = open_with(&folder, Options { rehearsal, ..Options::default() });
+        for (name, resource) in [("first", kept), ("second", user)] {
+            let text = format!("Resources:\n  It: {resource}\n");
+            let (outcome, events) = up(&mut backend, &library(&text), &inputs(name, &[])).unwrap();
+            assert!(outcome.succeeded, "{text}\n{}", failures(&events));
+        }
+        let outcome = backend.delete_stack("first", ACCOUNT, REGION, &mut |_| {}).unwrap();
+        assert_eq!(outcome.status, StackStatus::DeleteFailed, "{kept}");
+        let cause = outcome.cause.unwrap().reason;
+        assert!(cause.contains(reason), "{cause}");
+        for name in ["second", "first"] {
+            assert!(backend.delete_stack(name, ACCOUNT, REGION, &mut |_| {}).unwrap().succeeded);
+        }
+    }
+}
+
+/// A service whose image nobody can have pushed when the repository comes to be with it, and can
+/// have pushed afterwards.
+#[test]
+fn a_service_waits_for_its_image() {
+    let service = "
+  Service: { Type: AWS::ECS::Service, Properties: { Cluster: !Ref Cluster, TaskDefinition: !Ref Task } }";
+    let text = |service: &str| format!("Resources:{PRIVATE_TASK}{service}\n");
+    let app = inputs("app", &[]);
+    for (images, at_once, later) in
+        [(None, false, true), (Some(true), true, true), (Some(false), false, false)]
+    {
+        let rehearsal = RehearsalConfig { images, ..RehearsalConfig::default() };
+        let options = Options { rehearsal, ..Options::default() };
+        let folder = Folder::new();
+        let mut backend = open_with(&folder, options.clone());
+        let (outcome, _) = up(&mut backend, &library(&text(service)), &app).unwrap();
+        assert_eq!(outcome.succeeded, at_once, "{images:?}");
+        let folder = Folder::new();
+        let mut backend = open_with(&folder, options);
+        assert!(up(&mut backend, &library(&text("")), &app).unwrap().0.succeeded);
+        let (outcome, _) = up(&mut backend, &library(&text(service)), &app).unwrap();
+        assert_eq!(outcome.succeeded, later, "{images:?}");
+    }
+}
+
+#[test]
+fn what_exists_elsewhere_can_be_named() {
+    let text = "Resources:
+  It: { Type: AWS::EC2::Subnet, Properties: { VpcId: vpc-1, CidrBlock: 10.0.0.0/24 } }
+";
+    let folder = Folder::new();
+    let exists = ["vpc-1".to_owned()].into();
+    let rehearsal = RehearsalConfig { exists, ..RehearsalConfig::default() };
+    let mut backend = open_with(&folder, Options { rehearsal, ..Options::default() });
+    assert!(up(&mut backend, &library(text), &inputs("app", &[])).unwrap().0.succeeded);
+}
+
+#[test]
+fn a_bucket_that_logs_were_written_to_is_not_deleted() {
+    let text = "Resources:
+  Bucket: { Type: AWS::S3::Bucket }
+  Policy:
+    Type: AWS::S3::BucketPolicy
+    Properties:
+      Bucket: !Ref Bucket
+      PolicyDocument: { Statement: [{ Principal: { Service: cloudtrail.amazonaws.com } }] }
+  Trail:
+    Type: AWS::CloudTrail::Trail
+    DependsOn: Policy
+    Properties: { IsLogging: true, S3BucketName: !Ref Bucket }
+";
+    for logs_written in [false, true] {
+        let folder = Folder::new();
+        let rehearsal = RehearsalConfig { logs_written, ..RehearsalConfig::default() };
+        let mut backend = open_with(&folder, Options { rehearsal, ..Options::default() });
+        assert!(up(&mut backend, &library(text), &inputs("app", &[])).unwrap().0.succeeded);
+        let outcome = backend.delete_stack("app", ACCOUNT, REGION, &mut |_| {}).unwrap();
+        assert_eq!(outcome.succeeded, !logs_written, "{:?}", outcome.cause);
+    }
 }

@@ -22,8 +22,12 @@ impl Files for Texts {
 
 pub fn open(folder: &Folder, faults: &[&str]) -> LocalBackend {
     let faults = faults.iter().map(|it| Fault::parse(it).unwrap()).collect();
+    open_with(folder, Options { faults, ..Options::default() })
+}
+
+pub fn open_with(folder: &Folder, options: Options) -> LocalBackend {
     let clock = Box::new(Stopped(1_795_478_399_000));
-    LocalBackend::open(&folder.state(), clock, "kumiki test", Options { faults }).unwrap()
+    LocalBackend::open(&folder.state(), clock, "kumiki test", options).unwrap()
 }
 
 pub fn inputs(stack_name: &str, parameters: &[(&str, &str)]) -> Inputs {

@@ -70,6 +70,7 @@ impl Run<'_> {
                 tags: &tags,
                 snapshot: verb == Verb::Delete && self.takes_snapshot(record, target),
                 rollback: self.rolling_back(),
+                operation: &self.operation.id,
                 token: &pending.token,
                 seed: seed(&state.record.stack_id, &logical_id, made),
             };

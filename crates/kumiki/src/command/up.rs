@@ -19,7 +19,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 pub(crate) fn run(args: &Args, global: &Global, output: &Output) -> Result<Exit, Stop> {
     let faults: Result<Vec<Fault>, _> = args.fail.iter().map(|it| Fault::parse(it)).collect();
-    let options = Options { faults: faults.map_err(Stop::new)? };
+    let options = Options { faults: faults.map_err(Stop::new)?, ..Options::default() };
     let Some(summary) = bring_up(args, &args.target, &options, global, output)? else {
         return Ok(Exit::Failed);
     };
