@@ -26,7 +26,7 @@ pub use backend::{LocalBackend, OpenError, Options};
 pub use durations::typical_duration;
 pub use faults::{Fault, Meets};
 pub use lock::Holder;
-pub use provider::{Fidelity, LocalProvider, fidelity};
+pub use provider::{Fidelity, LocalProvider, fidelity, refusals};
 pub use store::SqliteStore;
 pub use world::Thing;
 

@@ -3,7 +3,7 @@
 
 use crate::backend::Options;
 use crate::behaviour::{
-    Cx, Refusal, check_delete, check_write, home, is_placeholder, rules_of, written_by,
+    Cx, Refusal, Rule, check_delete, check_write, home, is_placeholder, rules_of, written_by,
 };
 use crate::durations::{REFUSAL, typical_duration};
 use crate::lookup::{Resolved, resolve};
@@ -14,6 +14,7 @@ use crate::world::{Thing, World};
 use crate::zones::zones;
 use kumiki_engine::{Answer, Made, Provider, Refused, Request, StoreError, Verb};
 use kumiki_plan::Detail;
+use kumiki_source::Message;
 use serde_json::{Map, Value as Json};
 
 /// How well a type is rehearsed.
@@ -41,7 +42,9 @@ impl Fidelity {
 
 /// How well a type is rehearsed.
 pub fn fidelity(type_name: &str) -> Fidelity {
-    if rules_of(type_name).is_some() || type_name == "AWS::CloudFormation::Stack" {
+    // CloudFormation's own need no service.
+    let own = ["AWS::CloudFormation::Stack", "AWS::CloudFormation::WaitConditionHandle"];
+    if rules_of(type_name).is_some() || own.contains(&type_name) {
         Fidelity::Modelled
     } else if !type_name.starts_with("Custom::")
         && kumiki_schema::resource_type(type_name).is_some()
@@ -50,6 +53,11 @@ pub fn fidelity(type_name: &str) -> Fidelity {
     } else {
         Fidelity::Unknown
     }
+}
+
+/// What is modelled of a type: what its service refuses, each in a few words.
+pub fn refusals(type_name: &str) -> Vec<Message> {
+    rules_of(type_name).unwrap_or_default().iter().map(Rule::describe).collect()
 }
 
 /// What marks a resource of a type that nothing is known of.
@@ -69,8 +77,8 @@ impl LocalProvider {
     }
 
     fn answer(&mut self, request: &Request<'_>) -> Result<Made, Refusal> {
-        if let Some(fault) = self.options.faults.iter().find(|it| it.meets(request)) {
-            return Err(fault.reason.clone().into());
+        if let Some(reason) = self.options.faults.iter().find_map(|it| it.reason(request)) {
+            return Err(reason.into());
         }
         match request.verb {
             Verb::Create => self.create(request),
@@ -244,13 +252,16 @@ impl Provider for LocalProvider {
             return Ok(answer.clone());
         }
         let typical = typical_duration(request.type_name, request.verb);
-        let answer = match self.answer(request) {
+        let mut answer = match self.answer(request) {
             Ok(made) => Answer { result: Ok(made), takes: typical },
             Err(Refusal { reason, takes }) => Answer {
                 result: Err(Refused { reason }),
                 takes: takes.unwrap_or(typical.min(REFUSAL)),
             },
         };
+        for fault in &self.options.faults {
+            answer.takes = fault.slowed(request, answer.takes);
+        }
         self.world.remember(request.token, answer.clone());
         Ok(answer)
     }

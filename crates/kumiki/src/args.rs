@@ -63,6 +63,8 @@ pub(crate) enum Command {
     Exports(Show),
     /// Show the resources of the stacks
     Resources(Show),
+    /// Show how well the embedded engine rehearses each type
+    Fidelity(Fidelity),
     /// Serve an editor: findings, values under the cursor, definitions, names
     Lsp,
 }
@@ -164,6 +166,13 @@ pub(crate) struct Completions {
 }
 
 #[derive(Debug, clap::Args)]
+pub(crate) struct Fidelity {
+    /// The type; every type of the provider schemas otherwise, or of the project given by --project
+    #[arg(value_name = "TYPE")]
+    pub(crate) type_name: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
 pub(crate) struct Target {
     /// The environment
     pub(crate) environment: String,
@@ -194,9 +203,15 @@ pub(crate) struct Up {
     /// The digest of the plan that was reviewed, at least 12 characters of it
     #[arg(long, value_name = "DIGEST")]
     pub(crate) approve: Option<String>,
-    /// Make an operation of the embedded engine fail: STACK/LogicalId:create[:reason]
+    /// Make an operation of the embedded engine fail: STACK/LogicalId:create[:reason], or take longer: :throttle, :slow[:factor]; may be repeated
     #[arg(long, value_name = "FAULT")]
     pub(crate) fail: Vec<String>,
+    /// Make any operation of the embedded engine fail as the dice fall for a seed, one of a hundred: SEED[:PERCENT]
+    #[arg(long, value_name = "SEED")]
+    pub(crate) fail_random: Option<String>,
+    /// Refuse types that the embedded engine checks against their schemas only
+    #[arg(long)]
+    pub(crate) strict: bool,
 }
 
 #[derive(Debug, clap::Args)]

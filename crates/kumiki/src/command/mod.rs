@@ -4,6 +4,7 @@ pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod destroy;
 pub(crate) mod explain;
+pub(crate) mod fidelity;
 pub(crate) mod plan;
 pub(crate) mod show;
 pub(crate) mod up;

@@ -5,7 +5,7 @@ use crate::args::{Global, Target, Up as Args};
 use crate::command::plan::{self, Prepared};
 use crate::output::{Output, Stop, Style};
 use crate::watch::{Watch, time};
-use kumiki_backend_local::{Fault, LocalBackend, Options};
+use kumiki_backend_local::{Fault, Fidelity, LocalBackend, Options, fidelity};
 use kumiki_engine::{
     Backend, ChangeSetOptions, ChangeSetRequest, Clock, Demanded, Event, ExecuteOptions, Outcome,
 };
@@ -13,12 +13,14 @@ use kumiki_plan::{Current, Plan};
 use kumiki_project::Tree;
 use kumiki_source::message;
 use serde::Serialize;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 pub(crate) fn run(args: &Args, global: &Global, output: &Output) -> Result<Exit, Stop> {
-    let faults: Result<Vec<Fault>, _> = args.fail.iter().map(|it| Fault::parse(it)).collect();
+    let faults = args.fail.iter().map(|it| Fault::parse(it));
+    let random = args.fail_random.iter().map(|it| Fault::parse_random(it));
+    let faults: Result<Vec<Fault>, _> = faults.chain(random).collect();
     let options = Options { faults: faults.map_err(Stop::new)?, ..Options::default() };
     let Some(summary) = bring_up(args, &args.target, &options, global, output)? else {
         return Ok(Exit::Failed);
@@ -62,7 +64,9 @@ fn bring_up(
 ) -> Result<Option<Summary>, Stop> {
     let Some(mut prepared) = plan::prepare(target, global, output)? else { return Ok(None) };
     let folder = prepared.project.state_folder();
-    unknown_faults(&prepared, options)?;
+    let rehearsal = prepared.project.config.rehearsal.clone();
+    let options = &Options { rehearsal, ..options.clone() };
+    unrehearsable(&prepared, args, options)?;
     for needed in missing_roots(&prepared, target, global, output)? {
         let environment = &target.environment;
         if prepared.deployment.environment.approval {
@@ -157,15 +161,31 @@ fn bring_up(
     Ok(Some(summary))
 }
 
-/// Refuses a failure on purpose that would meet nothing: the run would succeed for a wrong reason.
-fn unknown_faults(prepared: &Prepared, options: &Options) -> Result<(), Stop> {
+/// Refuses a failure on purpose that would meet nothing, for the run would succeed for a wrong
+/// reason; and, if that is asked for, types that would be complete without having been rehearsed.
+fn unrehearsable(prepared: &Prepared, args: &Args, options: &Options) -> Result<(), Stop> {
     let tree =
         Tree::evaluate(&prepared.project.library, prepared.root, &prepared.deployment.inputs);
-    for fault in &options.faults {
-        let (path, logical_id) = fault.resource.rsplit_once('/').unwrap_or(("", &fault.resource));
+    if args.strict {
+        let generic: BTreeSet<&str> = tree
+            .resources()
+            .filter(|(_, it)| !it.condition.is_false())
+            .map(|(_, it)| &*it.type_name)
+            .filter(|it| fidelity(it) != Fidelity::Modelled)
+            .collect();
+        if !generic.is_empty() {
+            let types = generic.into_iter().map(|it| format!("`{it}`")).collect::<Vec<_>>();
+            return Err(Stop::new(message!(
+                "not modelled by the embedded engine: {types}",
+                types = types.join(", ")
+            ))
+            .help(message!("without `--strict` they are checked against their schemas only")));
+        }
+    }
+    for resource in options.faults.iter().filter_map(Fault::resource) {
+        let (path, logical_id) = resource.rsplit_once('/').unwrap_or(("", resource));
         let known = tree.stack(path).and_then(|(_, it)| it.resource(logical_id)).is_some();
         if !known {
-            let resource = &fault.resource;
             return Err(Stop::new(message!("there is no resource `{resource}` to fail", resource))
                 .help(message!(
                     "write the logical IDs from the root on, as `kumiki plan` shows them"
