@@ -1,11 +1,11 @@
 //! The embedded backend as a whole.
 
-use crate::database::{Unusable, open, open_read_only};
+use crate::database::{Unusable, in_memory, open, open_read_only};
 use crate::faults::Fault;
 use crate::lock::{Holder, Lock, NotLocked};
 use crate::provider::LocalProvider;
 use crate::store::SqliteStore;
-use crate::world::World;
+use crate::world::{Thing, World};
 use kumiki_engine::{
     Backend, ChangeSetRecord, ChangeSetRequest, Clock, CreateChangeSetError, DriftRecord, Engine,
     Event, ExecuteError, ExecuteOptions, ExportRecord, ImportRecord, Observe, OperationRecord,
@@ -157,6 +157,30 @@ impl LocalBackend {
         let path = folder.join("state.db");
         let connection = open_read_only(&path).map_err(|error| unusable(path, error))?;
         Ok(Self::over(connection, clock, Options::default(), None))
+    }
+
+    /// A backend whose state is gone with it.
+    ///
+    /// # Errors
+    /// When the database cannot be used.
+    pub fn in_memory(clock: Box<dyn Clock>, options: Options) -> Result<Self, OpenError> {
+        let connection = in_memory().map_err(|error| unusable(PathBuf::new(), error))?;
+        Ok(Self::over(connection, clock, options, None))
+    }
+
+    /// From now on, this is what fails on purpose.
+    pub fn set_faults(&mut self, faults: Vec<Fault>) {
+        self.engine.provider.options.faults = faults;
+    }
+
+    /// Everything in the world: its account, Region, type and physical ID, and itself.
+    ///
+    /// # Errors
+    /// When the state cannot be read.
+    pub fn things(&mut self) -> Result<impl Iterator<Item = ([&str; 4], &Thing)>, StoreError> {
+        let world = &mut self.engine.provider.world;
+        world.load()?;
+        Ok(world.things())
     }
 
     fn over(

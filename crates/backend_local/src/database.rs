@@ -76,13 +76,18 @@ pub(crate) fn open(path: &Path) -> Result<Connection, Unusable> {
     Ok(connection)
 }
 
+/// An empty state that is gone with its connection.
+pub(crate) fn in_memory() -> Result<Connection, Unusable> {
+    let mut connection = Connection::open_in_memory()?;
+    migrate(&mut connection, 0)?;
+    Ok(connection)
+}
+
 /// Opens the state file for reading, while another process may write; without a file there is an
 /// empty state.
 pub(crate) fn open_read_only(path: &Path) -> Result<Connection, Unusable> {
     if !path.exists() {
-        let mut connection = Connection::open_in_memory()?;
-        migrate(&mut connection, 0)?;
-        return Ok(connection);
+        return in_memory();
     }
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
@@ -90,9 +95,7 @@ pub(crate) fn open_read_only(path: &Path) -> Result<Connection, Unusable> {
     let found = version(&connection)?;
     if found == 0 {
         // The process that creates it has not come further.
-        let mut connection = Connection::open_in_memory()?;
-        migrate(&mut connection, 0)?;
-        return Ok(connection);
+        return in_memory();
     }
     Ok(connection)
 }

@@ -7,7 +7,9 @@
 
 use crate::behaviour::{Content, Cx, content, stands_for_another};
 use crate::shape::text_at;
+use crate::world::World;
 use kumiki_engine::identity::{fingerprint, hex};
+use kumiki_project::RehearsalConfig;
 use serde_json::Value as Json;
 
 const OPEN: &str = "{{resolve:";
@@ -22,28 +24,54 @@ pub(crate) enum Found {
     Unknown,
 }
 
-/// The parameter of this name or ARN, if there is one.
-pub(crate) fn parameter(cx: &Cx<'_>, name: &str) -> Option<Found> {
-    const TYPE: &str = "AWS::SSM::Parameter";
-    if let Some(value) = cx.rehearsal.ssm.get(name) {
-        return Some(Found::Value(value.clone()));
+/// The Parameter Store of an account and Region.
+pub(crate) struct ParameterStore<'s> {
+    pub(crate) world: &'s World,
+    pub(crate) rehearsal: &'s RehearsalConfig,
+    pub(crate) account: &'s str,
+    pub(crate) region: &'s str,
+}
+
+impl<'s> ParameterStore<'s> {
+    pub(crate) fn of(cx: &Cx<'s>) -> Self {
+        let Cx { request, world, rehearsal } = *cx;
+        Self { world, rehearsal, account: request.account, region: request.region }
     }
-    if let Some(there) = cx.named(TYPE, name) {
-        let value = text_at(&there.properties, "Value").unwrap_or_default();
-        return Some(match stands_for_another(&value) {
-            true => Found::Unknown,
-            false => Found::Value(value),
-        });
+
+    /// The parameter of this name or ARN, if there is one.
+    pub(crate) fn get(&self, name: &str) -> Option<Found> {
+        if let Some(value) = self.rehearsal.ssm.get(name) {
+            return Some(Found::Value(value.clone()));
+        }
+        if self.rehearsal.exists.contains(name) || stands_for_another(name) {
+            return Some(Found::Unknown);
+        }
+        if let Some(arn) = name.strip_prefix("arn:") {
+            // `arn:aws:ssm:REGION:ACCOUNT:parameter/name`, whether or not the name begins with `/`.
+            let mut parts = arn.splitn(5, ':').skip(2);
+            let own = parts.next() == Some(self.region) && parts.next() == Some(self.account);
+            let name = parts.next().and_then(|it| it.strip_prefix("parameter"));
+            return match (own, name) {
+                (true, Some(name)) => {
+                    self.get(name).or_else(|| self.get(name.trim_start_matches('/')))
+                }
+                _ => Some(Found::Unknown),
+            };
+        }
+        if let Some(there) = self.world.get(self.account, self.region, "AWS::SSM::Parameter", name)
+        {
+            let value = text_at(&there.properties, "Value").unwrap_or_default();
+            return Some(match stands_for_another(&value) {
+                true => Found::Unknown,
+                false => Found::Value(value),
+            });
+        }
+        name.starts_with("/aws/service/").then(|| {
+            let made_up = hex(&fingerprint(&["public parameter", self.region, name]), 17);
+            let image = name.contains("ami") || name.contains("image_id");
+            Found::MadeUp(if image { format!("ami-{made_up}") } else { made_up })
+        })
     }
-    if name.starts_with("/aws/service/") {
-        let made_up = fingerprint(&["public parameter", cx.request.region, name]);
-        let image = name.contains("ami") || name.contains("image_id");
-        return Some(Found::MadeUp(match image {
-            true => format!("ami-{}", hex(&made_up, 17)),
-            false => hex(&made_up, 17),
-        }));
-    }
-    (!cx.lacks(TYPE, name)).then_some(Found::Unknown)
 }
 
 /// Properties with what their dynamic references lead to.
@@ -109,7 +137,7 @@ fn fill(
         rest = after;
         let (service, name) = reference.split_once(':').unwrap_or((reference, ""));
         let value = match service {
-            "ssm" => match parameter(cx, without_version(name)) {
+            "ssm" => match ParameterStore::of(cx).get(without_version(name)) {
                 Some(Found::Value(value)) => Some(value),
                 Some(Found::MadeUp(value)) => {
                     made_up.push(name.to_owned());
@@ -118,7 +146,7 @@ fn fill(
                 Some(Found::Unknown) => None,
                 None => return Err(format!("Parameters: [{name}] cannot be found.")),
             },
-            "ssm-secure" if secrets => match parameter(cx, without_version(name)) {
+            "ssm-secure" if secrets => match ParameterStore::of(cx).get(without_version(name)) {
                 Some(Found::Value(value)) => Some(value),
                 Some(_) => None,
                 None => return Err(format!("Parameters: [{name}] cannot be found.")),

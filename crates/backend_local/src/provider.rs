@@ -6,16 +6,17 @@ use crate::behaviour::{
     Cx, Refusal, Rule, check_delete, check_write, home, is_placeholder, rules_of, written_by,
 };
 use crate::durations::{REFUSAL, typical_duration};
-use crate::lookup::{Resolved, resolve};
+use crate::lookup::{Found, ParameterStore, Resolved, resolve};
 use crate::shape::{attributes, generic_id, text_at};
 use crate::shapes::shape_of;
 use crate::validate::problems;
 use crate::world::{Thing, World};
 use crate::zones::zones;
-use kumiki_engine::{Answer, Made, Provider, Refused, Request, StoreError, Verb};
+use kumiki_engine::{Answer, Made, Provider, Refused, Request, SsmParameter, StoreError, Verb};
 use kumiki_plan::Detail;
 use kumiki_source::Message;
 use serde_json::{Map, Value as Json};
+use std::collections::BTreeMap;
 
 /// How well a type is rehearsed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -68,7 +69,7 @@ const UNKNOWN: &str =
 #[derive(Debug)]
 pub struct LocalProvider {
     pub(crate) world: World,
-    options: Options,
+    pub(crate) options: Options,
 }
 
 impl LocalProvider {
@@ -285,6 +286,36 @@ impl Provider for LocalProvider {
         let (account, region) = home(type_name, account, region);
         let thing = self.world.get(account, region, type_name, physical_id);
         Ok(thing.map(|it| it.properties.clone()))
+    }
+
+    fn ssm_parameter(
+        &mut self,
+        account: &str,
+        region: &str,
+        name: &str,
+    ) -> Result<Option<SsmParameter>, StoreError> {
+        self.world.load()?;
+        let (world, rehearsal) = (&self.world, &self.options.rehearsal);
+        Ok(match (ParameterStore { world, rehearsal, account, region }).get(name) {
+            Some(Found::Value(value)) => Some(SsmParameter { value, made_up: false }),
+            Some(Found::MadeUp(value)) => Some(SsmParameter { value, made_up: true }),
+            Some(Found::Unknown) => Some(SsmParameter { value: name.to_owned(), made_up: true }),
+            None => None,
+        })
+    }
+
+    fn ssm_parameters(
+        &self,
+        account: &str,
+        region: &str,
+    ) -> Result<BTreeMap<String, String>, StoreError> {
+        let there = self.world.read(account, region, "AWS::SSM::Parameter")?;
+        let mut values: BTreeMap<String, String> = there
+            .into_iter()
+            .filter_map(|(name, it)| Some((name, text_at(&it.properties, "Value")?)))
+            .collect();
+        values.extend(self.options.rehearsal.ssm.clone());
+        Ok(values)
     }
 
     /// Of what replaces conditionally, a change of these does; of the rest the documentation

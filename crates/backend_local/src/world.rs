@@ -97,6 +97,39 @@ impl World {
         Ok(())
     }
 
+    /// The things of a type in an account and Region, without reading the whole world.
+    pub(crate) fn read(
+        &self,
+        account: &str,
+        region: &str,
+        type_name: &str,
+    ) -> Result<BTreeMap<String, Thing>, StoreError> {
+        if self.loaded {
+            let there = self.things.get(&place(account, region, type_name));
+            return Ok(there.cloned().unwrap_or_default());
+        }
+        let connection = locked(&self.connection);
+        let query = "SELECT physical_id, record FROM world
+                     WHERE account = ?1 AND region = ?2 AND type_name = ?3";
+        let mut statement = connection.prepare_cached(query).map_err(failed)?;
+        let mut rows = statement.query([account, region, type_name]).map_err(failed)?;
+        let mut things = BTreeMap::new();
+        while let Some(row) = rows.next().map_err(failed)? {
+            let text = |index: usize| row.get::<_, String>(index).map_err(failed);
+            things.insert(text(0)?, serde_json::from_str(&text(1)?).map_err(unreadable)?);
+        }
+        Ok(things)
+    }
+
+    /// Everything: its account, Region, type and physical ID, and itself.
+    pub(crate) fn things(&self) -> impl Iterator<Item = ([&str; 4], &Thing)> {
+        self.things.iter().flat_map(|((account, region, type_name), things)| {
+            things
+                .iter()
+                .map(move |(id, it)| ([account, region, type_name, id].map(|it| &**it), it))
+        })
+    }
+
     pub(crate) fn get(
         &self,
         account: &str,

@@ -16,7 +16,8 @@ impl<S: StateStore, P: Provider, C: Clock> Engine<S, P, C> {
         account: &str,
         region: &str,
     ) -> Result<Current, StoreError> {
-        let mut current = Current { zones: self.zones(), ..Current::default() };
+        let ssm_parameters = self.provider.ssm_parameters(account, region)?;
+        let mut current = Current { zones: self.zones(), ssm_parameters, ..Current::default() };
         let root = self.root(stack_name, account, region)?;
         let root_id = root.as_ref().map(|it| it.stack_id.as_str());
         for export in self.store.exports(account, region)? {

@@ -57,7 +57,7 @@ pub use event::Event;
 pub use fault::Fault;
 pub use import::ImportRefusal;
 pub use memory::MemoryStore;
-pub use provider::{Answer, Made, Provider, Refused, Request, Verb};
+pub use provider::{Answer, Made, Provider, Refused, Request, SsmParameter, Verb};
 pub use quota::{Exceeded, TEMPLATE_BODY};
 pub use record::{
     Cause, ChangeSetRecord, DriftRecord, ExportRecord, How, ImportRecord, InputsRecord,

@@ -3,6 +3,7 @@
 use crate::store::StoreError;
 use kumiki_plan::Detail;
 use serde_json::{Map, Value as Json};
+use std::collections::BTreeMap;
 
 /// What is asked of a provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -88,6 +89,15 @@ pub struct Made {
     pub fidelity: Option<String>,
 }
 
+/// A value of the Parameter Store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SsmParameter {
+    /// The value.
+    pub value: String,
+    /// Whether only AWS knows it, and another stands in its place.
+    pub made_up: bool,
+}
+
 /// A request that failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused {
@@ -126,6 +136,31 @@ pub trait Provider {
         type_name: &str,
         physical_id: &str,
     ) -> Result<Option<Json>, StoreError>;
+
+    /// The value of the Parameter Store with this name or ARN, if there is one.
+    ///
+    /// # Errors
+    /// When the provider's own records cannot be used.
+    fn ssm_parameter(
+        &mut self,
+        _account: &str,
+        _region: &str,
+        _name: &str,
+    ) -> Result<Option<SsmParameter>, StoreError> {
+        Ok(None)
+    }
+
+    /// The values of the Parameter Store that it can list: name, value.
+    ///
+    /// # Errors
+    /// When the provider's own records cannot be used.
+    fn ssm_parameters(
+        &self,
+        _account: &str,
+        _region: &str,
+    ) -> Result<BTreeMap<String, String>, StoreError> {
+        Ok(BTreeMap::new())
+    }
 
     /// Whether changes that replace a resource conditionally do so in this case.
     fn replaces(&self, type_name: &str, details: &[Detail]) -> bool;

@@ -16,6 +16,9 @@ pub struct Current {
     /// value.
     #[serde(default)]
     pub other_outputs: BTreeMap<String, BTreeMap<String, BTreeMap<String, String>>>,
+    /// The values of the Parameter Store in the account and Region: name, value.
+    #[serde(default)]
+    pub ssm_parameters: BTreeMap<String, String>,
     /// The zones of each Region, as `Fn::GetAZs` lists them in this account.
     pub zones: BTreeMap<String, Vec<String>>,
 }

@@ -411,6 +411,10 @@ impl Cloud for Planner<'_> {
         self.current.zones.get(region).cloned()
     }
 
+    fn ssm_parameter(&self, name: &str) -> Option<String> {
+        self.current.ssm_parameters.get(name).cloned()
+    }
+
     fn stack_id(&self, path: &str) -> Option<String> {
         self.current.stacks.get(path).map(|it| it.stack_id.clone())
     }

@@ -35,6 +35,6 @@ pub use pattern::admits;
 pub use scope::{Cloud, Nothing, Scope, Truth};
 pub use tree::{
     Edge, Export, Import, Output, Parameter, Policy, Resource, Stack, Tree, Visit,
-    parameter_values, resource_name,
+    parameter_values, resource_name, stored,
 };
 pub use value::{Field, Kind, Origin, ResourceRef, Unknown, Value, Via};

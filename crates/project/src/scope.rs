@@ -24,6 +24,10 @@ pub trait Cloud {
     fn stack_output(&self, stack: &str, output: &str, region: &str) -> Option<Value>;
     /// The zones of a Region, as `Fn::GetAZs` lists them in the account.
     fn zones(&self, region: &str) -> Option<Vec<String>>;
+    /// A value of the Parameter Store, in the root's account and Region.
+    fn ssm_parameter(&self, _name: &str) -> Option<String> {
+        None
+    }
     /// `AWS::StackId` of the stack at a path of this tree.
     fn stack_id(&self, path: &str) -> Option<String>;
     /// `AWS::StackName` of a nested stack, which CloudFormation makes up.

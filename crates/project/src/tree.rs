@@ -442,14 +442,7 @@ impl<'w> Walker<'w> {
                 });
             }
         }
-        // What AWS looks up at deployment is not known, however it is named.
-        let ssm = matches!(ParameterType::parse(&decl.type_name.text), Some(ParameterType::Ssm(_)));
-        let value = if ssm && value.as_unknown().is_none() {
-            let unknown = Arc::new(Unknown::Parameter(decl.name.text.clone()));
-            Value { kind: Kind::Unknown(unknown), origin: value.origin }
-        } else {
-            value
-        };
+        let value = stored(decl, value, &|name| self.cloud.ssm_parameter(name));
         Parameter { name: decl.name.text.clone(), value, no_echo: decl.no_echo }
     }
 
@@ -890,6 +883,26 @@ pub fn parameter_values(template: &Template, passed: &dyn Fn(&str) -> Option<Val
             }
         })
         .collect()
+}
+
+/// The value of a parameter whose type says that it is looked up in the Parameter Store, by the
+/// name that `value` is; any other value as it is. What is not found is not known, however it is
+/// named.
+pub fn stored(decl: &ParameterDecl, value: Value, find: &dyn Fn(&str) -> Option<String>) -> Value {
+    let Some(kind @ ParameterType::Ssm(_)) = ParameterType::parse(&decl.type_name.text) else {
+        return value;
+    };
+    match value.as_text().map(find) {
+        None => value,
+        Some(Some(text)) => match kind.is_list() {
+            true => ParameterType::CommaDelimitedList.value(&text.into(), value.origin),
+            false => ParameterType::String.value(&text.into(), value.origin),
+        },
+        Some(None) => {
+            let unknown = Arc::new(Unknown::Parameter(decl.name.text.clone()));
+            Value { kind: Kind::Unknown(unknown), origin: value.origin }
+        }
+    }
 }
 
 fn typed(decl: &ParameterDecl, text: &Arc<str>, origin: Origin) -> Value {

@@ -1,6 +1,7 @@
 //! Buckets and secrets, and what is in a secret.
 
 use super::{Behaviour, Checked, Cx, Rule, Says, behaviour, refused, stands_for_another};
+use crate::lookup::ParameterStore;
 use crate::shape::text_at;
 use kumiki_source::message;
 use serde_json::Value as Json;
@@ -181,10 +182,9 @@ pub(super) fn secret_key(cx: &Cx<'_>, from: &str) -> Result<(), String> {
         ["arn", _, "secretsmanager", ..] if parts.len() > 7 => (parts[..7].join(":"), parts[7]),
         ["arn", _, "secretsmanager", ..] => (from.to_owned(), ""),
         _ => {
-            let name = from.rsplit_once(":parameter").map_or(from, |(_, name)| name);
-            return match crate::lookup::parameter(cx, name) {
+            return match ParameterStore::of(cx).get(from) {
                 Some(_) => Ok(()),
-                None => Err(format!("invalid ssm parameters: {name}")),
+                None => Err(format!("invalid ssm parameters: {from}")),
             };
         }
     };

@@ -5,6 +5,8 @@
 mod behaviours;
 mod durable;
 mod folder;
+mod lookup;
 mod project;
 mod scale;
 mod service;
+mod sweep;

@@ -15,7 +15,7 @@ impl Files for Disk {
     }
 }
 
-fn service(environment: &str) -> (Library, Inputs) {
+pub fn service(environment: &str) -> (Library, Inputs) {
     let disk = Disk(PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../infra/service")));
     let mut library = Library::default();
     library.load("stack.yaml", &disk);

@@ -1,7 +1,7 @@
 //! Requests to the provider: recorded first, made after.
 
 use super::stage::{StageKind, Target};
-use super::{Place, Run};
+use super::{Place, Run, StackState};
 use crate::identity::{fingerprint, hex, seed};
 use crate::provider::{Answer, Request, Verb};
 use crate::record::{Pending, ResourceRecord, Settled};
@@ -108,8 +108,10 @@ impl Run<'_> {
     ///
     /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-properties-resource-tags.html>
     fn tags(&self, stack: usize, logical_id: &str) -> Vec<(String, String)> {
-        let record = &self.stacks[stack].record;
-        let own = record.settled.tags.iter().map(|(name, value)| (name.clone(), value.clone()));
+        let StackState { record, stage, .. } = &self.stacks[stack];
+        let restores = stage.as_ref().is_some_and(|it| it.kind == StageKind::Restore);
+        let settled = record.previous.as_deref().filter(|_| restores).unwrap_or(&record.settled);
+        let own = settled.tags.iter().map(|(name, value)| (name.clone(), value.clone()));
         let added = [
             ("aws:cloudformation:stack-name", record.name.as_str()),
             ("aws:cloudformation:logical-id", logical_id),

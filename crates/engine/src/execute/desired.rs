@@ -4,7 +4,7 @@ use super::stage::{Stage, StageKind, Target};
 use super::{Desired, Run};
 use crate::record::Settled;
 use crate::status::StackStatus;
-use kumiki_project::{Kind, Policy, Scope, Unknown, Value, order};
+use kumiki_project::{Inputs, Kind, ParameterType, Policy, Scope, Unknown, Value, order};
 use kumiki_template::{Call, Expr, ExprKind, ResourceDecl, Template};
 use serde_json::Value as Json;
 use std::rc::Rc;
@@ -59,13 +59,18 @@ impl Run<'_> {
                 self.frame.secrets.add(text);
             }
         }
-        let parameters = template.parameters.iter().zip(&values);
+        let (values, recorded) = (self.stored_values(template, &values), values);
+        let parameters = template.parameters.iter().zip(&recorded);
         let parameters = parameters
             .filter_map(|(decl, value)| {
                 let text = text_of(value)?;
                 Some((decl.name.text.to_string(), self.frame.secrets.text(text)))
             })
             .collect();
+        let (values, made_up) = match values {
+            Ok(values) => values,
+            Err(reason) => return self.stack_failed(stack, reason, None),
+        };
         let scope = Rc::new(Scope::alone(
             template,
             self.stacks[stack].path.clone(),
@@ -87,7 +92,7 @@ impl Run<'_> {
         state.record.settled.tags = tags;
         state.record.operation = Some(self.operation.id.clone());
         let stage = forward_stage(template, &scope, &order);
-        state.desired = Some(Desired { template, scope, order });
+        state.desired = Some(Desired { template, scope, order, made_up });
         if let Err((reason, at)) = self.resolve_imports(stack) {
             return self.stack_failed(stack, reason, at);
         }
@@ -98,6 +103,41 @@ impl Run<'_> {
             self.activate(stack);
         }
         self.enter(stack, stage);
+    }
+
+    /// Values of parameters with those that are looked up in the Parameter Store, and the names of
+    /// those that only AWS knows.
+    ///
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-supplied-parameter-types.html>
+    fn stored_values(
+        &mut self,
+        template: &Template,
+        values: &[Value],
+    ) -> Result<(Vec<Value>, Vec<String>), String> {
+        let Inputs { account, region, .. } = self.frame.inputs;
+        let mut made_up = Vec::new();
+        let mut stored = Vec::with_capacity(values.len());
+        for (decl, value) in template.parameters.iter().zip(values) {
+            let kind = ParameterType::parse(&decl.type_name.text);
+            let name = value.as_text().filter(|_| matches!(kind, Some(ParameterType::Ssm(_))));
+            let Some(name) = name else {
+                stored.push(value.clone());
+                continue;
+            };
+            let found = self.outside.provider.ssm_parameter(account, region, name);
+            let found = found.map_err(|it| it.to_string())?;
+            let Some(found) = found else {
+                return Err(format!(
+                    "Unable to fetch parameters [{name}] from parameter store for this account."
+                ));
+            };
+            if found.made_up {
+                made_up.push(name.to_owned());
+            }
+            stored
+                .push(kumiki_project::stored(decl, value.clone(), &|_| Some(found.value.clone())));
+        }
+        Ok((stored, made_up))
     }
 
     /// CloudFormation resolves every import before it touches a resource.
@@ -154,7 +194,7 @@ impl Run<'_> {
         decl: &ResourceDecl,
         properties: Json,
     ) -> Settled {
-        let Some(Desired { template, scope, order }) = &self.stacks[stack].desired else {
+        let Some(Desired { template, scope, order, .. }) = &self.stacks[stack].desired else {
             return Settled::default();
         };
         let mut depends_on: Vec<String> = order.dependencies[task]

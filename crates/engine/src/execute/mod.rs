@@ -110,6 +110,8 @@ struct Desired<'a> {
     template: &'a Template,
     scope: Rc<Scope<'a>>,
     order: Rc<Order>,
+    /// Parameters whose values only AWS knows, with others in their place.
+    made_up: Vec<String>,
 }
 
 /// Something that failed while going forward: a task, or a stack as a whole.

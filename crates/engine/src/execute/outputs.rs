@@ -63,6 +63,13 @@ impl Run<'_> {
         self.forward_ended(stack);
     }
 
+    /// What marks a stack that was given values that only AWS knows.
+    fn made_up(&self, stack: usize) -> Option<String> {
+        let names = &self.stacks[stack].desired.as_ref()?.made_up;
+        (!names.is_empty())
+            .then(|| format!("Rehearsed with made-up values of {}", names.join(", ")))
+    }
+
     fn forward_ended(&mut self, stack: usize) {
         let creating = self.stacks[stack].record.status == StackStatus::CreateInProgress;
         if self.stacks[stack].active {
@@ -71,9 +78,9 @@ impl Run<'_> {
                 false => StackStatus::UpdateCompleteCleanupInProgress,
             };
             if stack == 0 && creating {
-                return self.end(status, None, true);
+                return self.end(status, self.made_up(stack), true);
             }
-            self.stack_status(stack, status, None);
+            self.stack_status(stack, status, self.made_up(stack));
         }
         if stack != 0 {
             return self.nested_applied(stack);

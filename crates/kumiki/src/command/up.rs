@@ -337,9 +337,11 @@ impl Clock for Wall {
 
 pub(crate) fn current(backend: &LocalBackend, prepared: &Prepared) -> Result<Current, Stop> {
     let inputs = &prepared.deployment.inputs;
-    backend
-        .current(&inputs.stack_name, &inputs.account, &inputs.region)
-        .map_err(|it| Stop::new(it.message()))
+    let current = backend.current(&inputs.stack_name, &inputs.account, &inputs.region);
+    let mut current = current.map_err(|it| Stop::new(it.message()))?;
+    // A backend that only reads knows nothing of the configuration.
+    current.ssm_parameters.extend(prepared.project.config.rehearsal.ssm.clone());
+    Ok(current)
 }
 
 type Observed<'o> = dyn FnMut(&Event) + 'o;
