@@ -398,12 +398,14 @@ fn what_is_in_use_is_not_deleted() {
             let (outcome, events) = up(&mut backend, &library(&text), &inputs(name, &[])).unwrap();
             assert!(outcome.succeeded, "{text}\n{}", failures(&events));
         }
-        let outcome = backend.delete_stack("first", ACCOUNT, REGION, &mut |_| {}).unwrap();
+        let outcome = backend.delete_stack(&root_id(&backend, "first"), &[], &mut |_| {}).unwrap();
         assert_eq!(outcome.status, StackStatus::DeleteFailed, "{kept}");
         let cause = outcome.cause.unwrap().reason;
         assert!(cause.contains(reason), "{cause}");
         for name in ["second", "first"] {
-            assert!(backend.delete_stack(name, ACCOUNT, REGION, &mut |_| {}).unwrap().succeeded);
+            assert!(
+                backend.delete_stack(&root_id(&backend, name), &[], &mut |_| {}).unwrap().succeeded
+            );
         }
     }
 }
@@ -464,7 +466,7 @@ fn a_bucket_that_logs_were_written_to_is_not_deleted() {
         let rehearsal = RehearsalConfig { logs_written, ..RehearsalConfig::default() };
         let mut backend = open_with(&folder, Options { rehearsal, ..Options::default() });
         assert!(up(&mut backend, &library(text), &inputs("app", &[])).unwrap().0.succeeded);
-        let outcome = backend.delete_stack("app", ACCOUNT, REGION, &mut |_| {}).unwrap();
+        let outcome = backend.delete_stack(&root_id(&backend, "app"), &[], &mut |_| {}).unwrap();
         assert_eq!(outcome.succeeded, !logs_written, "{:?}", outcome.cause);
     }
 }

@@ -74,10 +74,19 @@ pub fn up(
     if plan.is_empty() {
         return None;
     }
+    Some(execute(backend, library, inputs, &plan))
+}
+
+pub fn execute(
+    backend: &mut LocalBackend,
+    library: &Library,
+    inputs: &Inputs,
+    plan: &Plan,
+) -> (Outcome, Vec<Event>) {
     let root = library.find("stack.yaml").unwrap();
     let capabilities = kumiki_engine::Demanded::by(library, root).capabilities;
     let options = &ChangeSetOptions { capabilities, ..ChangeSetOptions::default() };
-    let request = ChangeSetRequest { library, root, inputs, plan: &plan, name: None, options };
+    let request = ChangeSetRequest { library, root, inputs, plan, name: None, options };
     let id = backend.create_change_set(&request).unwrap().id;
     let mut events = Vec::new();
     let outcome = backend
@@ -85,7 +94,7 @@ pub fn up(
             events.push(it.clone());
         })
         .unwrap();
-    Some((outcome, events))
+    (outcome, events)
 }
 
 /// The ARN of a root.

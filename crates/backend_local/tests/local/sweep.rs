@@ -6,7 +6,7 @@
 use crate::project::*;
 use crate::service::{only_protected_pools_are_left, service};
 use kumiki_backend_local::{Fault, LocalBackend, Options, Thing};
-use kumiki_engine::{Backend, ChangeSetRequest, Event, Outcome, StackStatus, Stopped};
+use kumiki_engine::{Backend, Event, Outcome, StackStatus, Stopped};
 use kumiki_plan::Plan;
 use kumiki_project::{Inputs, Library, RehearsalConfig, Tree};
 use std::collections::{BTreeMap, BTreeSet};
@@ -53,14 +53,7 @@ fn run(
     fails: Option<String>,
 ) -> (Outcome, Vec<Event>) {
     backend.set_faults(fails.iter().map(|it| Fault::parse(it).unwrap()).collect());
-    let root = library.find("stack.yaml").unwrap();
-    let request = ChangeSetRequest { library, root, inputs, plan, name: None };
-    let id = backend.create_change_set(&request).unwrap().id;
-    let mut events = Vec::new();
-    let outcome = backend
-        .execute_change_set(&id, &inputs.parameters, &mut |it| events.push(it.clone()))
-        .unwrap();
-    (outcome, events)
+    execute(backend, library, inputs, plan)
 }
 
 type World = BTreeMap<[String; 4], Thing>;
@@ -136,7 +129,8 @@ fn creation(step: usize) {
             .filter_map(|it| it.reason.as_deref())
             .collect();
         assert!(others.iter().all(|it| *it == "Resource creation cancelled"), "{path}: {others:?}");
-        let outcome = backend.delete_stack("facility", ACCOUNT, REGION, &mut |_| {}).unwrap();
+        let outcome =
+            backend.delete_stack(&root_id(&backend, "facility"), &[], &mut |_| {}).unwrap();
         assert!(outcome.succeeded, "{path}: {:?}", outcome.cause);
         assert!(
             backend.stacks().unwrap().is_empty()
@@ -146,7 +140,7 @@ fn creation(step: usize) {
             // The second try; what a first one retains would be in the way of the next.
             let mut second = self::backend();
             run(&mut second, &library, &inputs, &plan, Some(format!("{path}:create")));
-            second.delete_stack("facility", ACCOUNT, REGION, &mut |_| {}).unwrap();
+            second.delete_stack(&root_id(&second, "facility"), &[], &mut |_| {}).unwrap();
             let (outcome, events) = run(&mut second, &library, &inputs, &plan, None);
             assert!(outcome.succeeded, "{path}: {}", failures(&events));
         }
