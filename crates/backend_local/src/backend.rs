@@ -1,6 +1,6 @@
 //! The embedded backend as a whole.
 
-use crate::database::{Unusable, in_memory, open, open_read_only};
+use crate::database::{Unusable, in_memory, last_time, open, open_read_only};
 use crate::faults::Fault;
 use crate::lock::{Holder, Lock, NotLocked};
 use crate::provider::LocalProvider;
@@ -31,13 +31,25 @@ pub struct Options {
 
 /// The embedded backend.
 pub struct LocalBackend {
-    engine: Engine<SqliteStore, LocalProvider, Box<dyn Clock>>,
+    engine: Engine<SqliteStore, LocalProvider, Forward>,
     _lock: Option<Lock>,
 }
 
 impl fmt::Debug for LocalBackend {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LocalBackend").finish_non_exhaustive()
+    }
+}
+
+/// A clock that does not go back behind what is recorded: the order of events is that of their times.
+struct Forward {
+    clock: Box<dyn Clock>,
+    recorded: u64,
+}
+
+impl Clock for Forward {
+    fn now(&self) -> u64 {
+        self.clock.now().max(self.recorded)
     }
 }
 
@@ -144,8 +156,8 @@ impl LocalBackend {
             Err(NotLocked::Failed(source)) => return Err(OpenError::Io { path: at, source }),
         };
         let path = folder.join("state.db");
-        let connection = open(&path).map_err(|error| unusable(path, error))?;
-        Ok(Self::over(connection, clock, options, Some(lock)))
+        let connection = open(&path).map_err(|error| unusable(path.clone(), error))?;
+        Self::over(connection, clock, options, Some(lock)).map_err(|error| unusable(path, error))
     }
 
     /// Opens the state in `folder` for reading only, also while another process is at work.
@@ -155,8 +167,9 @@ impl LocalBackend {
     /// When the state cannot be used.
     pub fn open_read_only(folder: &Path, clock: Box<dyn Clock>) -> Result<Self, OpenError> {
         let path = folder.join("state.db");
-        let connection = open_read_only(&path).map_err(|error| unusable(path, error))?;
-        Ok(Self::over(connection, clock, Options::default(), None))
+        open_read_only(&path)
+            .and_then(|it| Self::over(it, clock, Options::default(), None))
+            .map_err(|error| unusable(path, error))
     }
 
     /// A backend whose state is gone with it.
@@ -164,8 +177,16 @@ impl LocalBackend {
     /// # Errors
     /// When the database cannot be used.
     pub fn in_memory(clock: Box<dyn Clock>, options: Options) -> Result<Self, OpenError> {
-        let connection = in_memory().map_err(|error| unusable(PathBuf::new(), error))?;
-        Ok(Self::over(connection, clock, options, None))
+        in_memory()
+            .and_then(|it| Self::over(it, clock, options, None))
+            .map_err(|error| unusable(PathBuf::new(), error))
+    }
+
+    /// By how many milliseconds the clock stands before the last event, if it does: times go on from
+    /// that event.
+    pub fn clock_behind(&self) -> Option<u64> {
+        let Forward { clock, recorded } = &self.engine.clock;
+        recorded.checked_sub(clock.now()).filter(|it| *it > 0)
     }
 
     /// From now on, this is what fails on purpose.
@@ -188,13 +209,15 @@ impl LocalBackend {
         clock: Box<dyn Clock>,
         options: Options,
         lock: Option<Lock>,
-    ) -> Self {
+    ) -> Result<Self, Unusable> {
         // Large: one commit may hold thousands of records.
         connection.set_prepared_statement_cache_capacity(64);
+        let recorded = last_time(&connection)?;
         let connection = Arc::new(Mutex::new(connection));
         let store = SqliteStore::new(connection.clone());
         let provider = LocalProvider::new(World::new(connection), options);
-        Self { engine: Engine { store, provider, clock }, _lock: lock }
+        let clock = Forward { clock, recorded };
+        Ok(Self { engine: Engine { store, provider, clock }, _lock: lock })
     }
 }
 

@@ -1,9 +1,9 @@
 //! The engine's records in the state file.
 
-use crate::database::{failed, unreadable};
+use crate::database::{failed, seal, unreadable, unseal};
 use kumiki_engine::{
     Change, ChangeSetRecord, Event, ExportRecord, ImportRecord, OperationRecord, ResourceRecord,
-    StackRecord, StateStore, StoreError,
+    StackRecord, StateStore, StoreError, identity,
 };
 use rusqlite::{Connection, OptionalExtension, Params, params};
 use serde::de::DeserializeOwned;
@@ -29,6 +29,7 @@ impl SqliteStore {
         Self { connection }
     }
 
+    /// Records, each after the columns of its key.
     fn records<T: DeserializeOwned>(
         &self,
         query: &str,
@@ -36,12 +37,17 @@ impl SqliteStore {
     ) -> Result<Vec<T>, StoreError> {
         let connection = locked(&self.connection);
         let mut statement = connection.prepare_cached(query).map_err(failed)?;
+        let columns = statement.column_count();
         let mut rows = statement.query(parameters).map_err(failed)?;
         let mut records = Vec::new();
         while let Some(row) = rows.next().map_err(failed)? {
-            let text = row.get_ref(0).map_err(failed)?;
-            let text = text.as_str().map_err(|it| StoreError::Damaged(it.to_string()))?;
-            records.push(serde_json::from_str(text).map_err(unreadable)?);
+            let text = |column: usize| {
+                let text = row.get_ref(column).map_err(failed)?;
+                text.as_str().map_err(|it| StoreError::Damaged(it.to_string()))
+            };
+            let key = (0..columns - 1).map(text).collect::<Result<Vec<_>, _>>()?;
+            let json = unseal(&key, text(columns - 1)?)?;
+            records.push(serde_json::from_str(json).map_err(unreadable)?);
         }
         Ok(records)
     }
@@ -49,57 +55,63 @@ impl SqliteStore {
 
 impl StateStore for SqliteStore {
     fn stacks(&self) -> Result<Vec<StackRecord>, StoreError> {
-        self.records("SELECT record FROM stacks ORDER BY stack_id", [])
+        self.records("SELECT stack_id, record FROM stacks ORDER BY stack_id", [])
     }
 
     fn tree(&self, root_id: &str) -> Result<Vec<StackRecord>, StoreError> {
-        self.records("SELECT record FROM stacks WHERE root_id = ?1 ORDER BY stack_id", [root_id])
+        let query = "SELECT stack_id, record FROM stacks WHERE root_id = ?1 ORDER BY stack_id";
+        self.records(query, [root_id])
     }
 
     fn resources(&self, stack_id: &str) -> Result<Vec<ResourceRecord>, StoreError> {
-        let query = "SELECT record FROM resources WHERE stack_id = ?1 ORDER BY logical_id";
+        let query = "SELECT stack_id, logical_id, record FROM resources WHERE stack_id = ?1
+                     ORDER BY logical_id";
         self.records(query, [stack_id])
     }
 
     fn exports(&self, account: &str, region: &str) -> Result<Vec<ExportRecord>, StoreError> {
-        let query = "SELECT record FROM exports WHERE account = ?1 AND region = ?2 ORDER BY name";
+        let query = "SELECT account, region, name, record FROM exports
+                     WHERE account = ?1 AND region = ?2 ORDER BY name";
         self.records(query, [account, region])
     }
 
     fn imports(&self, account: &str, region: &str) -> Result<Vec<ImportRecord>, StoreError> {
         let query = "
-            SELECT json_object('account', account, 'region', region, 'name', name,
-                               'stack_name', stack_name, 'stack_id', stack_id)
+            SELECT account, region, name, stack_name, stack_id, record
             FROM imports WHERE account = ?1 AND region = ?2
             ORDER BY name, stack_name, stack_id";
         self.records(query, [account, region])
     }
 
     fn change_sets(&self) -> Result<Vec<ChangeSetRecord>, StoreError> {
-        self.records("SELECT record FROM change_sets ORDER BY position", [])
+        self.records("SELECT id, record FROM change_sets ORDER BY position", [])
     }
 
     fn operations(&self) -> Result<Vec<OperationRecord>, StoreError> {
-        self.records("SELECT record FROM operations ORDER BY position", [])
+        self.records("SELECT id, record FROM operations ORDER BY position", [])
     }
 
     fn text(&self, digest: &str) -> Result<Option<String>, StoreError> {
         let connection = locked(&self.connection);
-        connection
-            .query_row("SELECT text FROM texts WHERE digest = ?1", [digest], |row| row.get(0))
-            .optional()
-            .map_err(failed)
+        let query = "SELECT text FROM texts WHERE digest = ?1";
+        let text = connection.query_row(query, [digest], |row| row.get::<_, String>(0));
+        match text.optional().map_err(failed)? {
+            Some(text) if identity::digest(&text) != digest => {
+                Err(StoreError::Damaged(format!("the text {digest} was altered")))
+            }
+            text => Ok(text),
+        }
     }
 
     fn events(&self, root_id: Option<&str>, after: u64) -> Result<Vec<Event>, StoreError> {
         let after = i64::try_from(after).unwrap_or(i64::MAX);
         match root_id {
             Some(root_id) => self.records(
-                "SELECT record FROM events WHERE root_id = ?1 AND sequence > ?2 ORDER BY sequence",
+                "SELECT root_id, record FROM events WHERE root_id = ?1 AND sequence > ?2 ORDER BY sequence",
                 params![root_id, after],
             ),
             None => self.records(
-                "SELECT record FROM events WHERE sequence > ?1 ORDER BY sequence",
+                "SELECT root_id, record FROM events WHERE sequence > ?1 ORDER BY sequence",
                 [after],
             ),
         }
@@ -123,8 +135,8 @@ impl StateStore for SqliteStore {
     }
 }
 
-fn json<T: serde::Serialize>(record: &T) -> Result<String, StoreError> {
-    serde_json::to_string(record).map_err(unreadable)
+fn sealed<T: serde::Serialize>(key: &[&str], record: &T) -> Result<String, StoreError> {
+    Ok(seal(key, serde_json::to_string(record).map_err(unreadable)?))
 }
 
 fn apply(to: &Connection, change: Change<'_>) -> Result<(), StoreError> {
@@ -135,26 +147,38 @@ fn apply(to: &Connection, change: Change<'_>) -> Result<(), StoreError> {
     match change {
         Change::Stack(it) => run(
             "INSERT OR REPLACE INTO stacks VALUES (?1, ?2, ?3)",
-            &[&it.stack_id, &it.root_id, &json(it)?],
+            &[&it.stack_id, &it.root_id, &sealed(&[&it.stack_id], it)?],
         ),
         Change::Resource(stack_id, it) => run(
             "INSERT OR REPLACE INTO resources VALUES (?1, ?2, ?3)",
-            &[&stack_id, &it.logical_id, &json(it)?],
+            &[&stack_id, &it.logical_id, &sealed(&[stack_id, &it.logical_id], it)?],
         ),
         Change::NoResources(stack_id) => {
             run("DELETE FROM resources WHERE stack_id = ?1", &[&stack_id])
         }
         Change::Export(it) => run(
             "INSERT OR REPLACE INTO exports VALUES (?1, ?2, ?3, ?4)",
-            &[&it.account, &it.region, &it.name, &json(it)?],
+            &[
+                &it.account,
+                &it.region,
+                &it.name,
+                &sealed(&[&it.account, &it.region, &it.name], it)?,
+            ],
         ),
         Change::NoExport(it) => run(
             "DELETE FROM exports WHERE account = ?1 AND region = ?2 AND name = ?3",
             &[&it.account, &it.region, &it.name],
         ),
         Change::Import(it) => run(
-            "INSERT OR REPLACE INTO imports VALUES (?1, ?2, ?3, ?4, ?5)",
-            &[&it.account, &it.region, &it.name, &it.stack_name, &it.stack_id],
+            "INSERT OR REPLACE INTO imports VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            &[
+                &it.account,
+                &it.region,
+                &it.name,
+                &it.stack_name,
+                &it.stack_id,
+                &sealed(&[&it.account, &it.region, &it.name, &it.stack_name, &it.stack_id], it)?,
+            ],
         ),
         Change::NoImport(it) => run(
             "DELETE FROM imports WHERE account = ?1 AND region = ?2 AND name = ?3
@@ -164,12 +188,12 @@ fn apply(to: &Connection, change: Change<'_>) -> Result<(), StoreError> {
         Change::ChangeSet(it) => run(
             "INSERT INTO change_sets (id, record) VALUES (?1, ?2)
              ON CONFLICT (id) DO UPDATE SET record = excluded.record",
-            &[&it.id, &json(it)?],
+            &[&it.id, &sealed(&[&it.id], it)?],
         ),
         Change::Operation(it) => run(
             "INSERT INTO operations (id, record) VALUES (?1, ?2)
              ON CONFLICT (id) DO UPDATE SET record = excluded.record",
-            &[&it.id, &json(it)?],
+            &[&it.id, &sealed(&[&it.id], it)?],
         ),
         Change::Text(digest, text) => {
             run("INSERT OR IGNORE INTO texts VALUES (?1, ?2)", &[&digest, &text])
@@ -178,7 +202,7 @@ fn apply(to: &Connection, change: Change<'_>) -> Result<(), StoreError> {
             let sequence = i64::try_from(it.sequence).unwrap_or(i64::MAX);
             run(
                 "INSERT OR REPLACE INTO events VALUES (?1, ?2, ?3)",
-                &[&sequence, &it.root_id, &json(it)?],
+                &[&sequence, &it.root_id, &sealed(&[&it.root_id], it)?],
             )
         }
     }

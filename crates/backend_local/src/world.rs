@@ -1,6 +1,6 @@
 //! The world: resources as the cloud has them, whether or not a stack still owns them.
 
-use crate::database::{failed, unreadable};
+use crate::database::{failed, seal, unreadable, unseal};
 use crate::shape::{texts_at, texts_in};
 use crate::store::{Shared, locked};
 use kumiki_engine::{Answer, Made, Refused, StoreError};
@@ -82,17 +82,19 @@ impl World {
         let mut rows = statement.query([]).map_err(failed)?;
         while let Some(row) = rows.next().map_err(failed)? {
             let text = |index: usize| row.get::<_, String>(index).map_err(failed);
-            let thing = serde_json::from_str(&text(4)?).map_err(unreadable)?;
-            let place = (text(0)?, text(1)?, text(2)?);
-            self.things.entry(place).or_default().insert(text(3)?, thing);
+            let (place, id) = ((text(0)?, text(1)?, text(2)?), text(3)?);
+            let thing = unsealed(&place, &id, &text(4)?)?;
+            self.things.entry(place).or_default().insert(id, thing);
         }
         let mut statement =
             connection.prepare("SELECT token, record FROM answers").map_err(failed)?;
         let mut rows = statement.query([]).map_err(failed)?;
         while let Some(row) = rows.next().map_err(failed)? {
             let text = |index: usize| row.get::<_, String>(index).map_err(failed);
-            let record: AnswerRecord = serde_json::from_str(&text(1)?).map_err(unreadable)?;
-            self.answers.insert(text(0)?, record.into());
+            let (token, record) = (text(0)?, text(1)?);
+            let json = unseal(&[&token], &record)?;
+            let record: AnswerRecord = serde_json::from_str(json).map_err(unreadable)?;
+            self.answers.insert(token, record.into());
         }
         Ok(())
     }
@@ -116,7 +118,9 @@ impl World {
         let mut things = BTreeMap::new();
         while let Some(row) = rows.next().map_err(failed)? {
             let text = |index: usize| row.get::<_, String>(index).map_err(failed);
-            things.insert(text(0)?, serde_json::from_str(&text(1)?).map_err(unreadable)?);
+            let id = text(0)?;
+            let thing = unsealed(&place(account, region, type_name), &id, &text(1)?)?;
+            things.insert(id, thing);
         }
         Ok(things)
     }
@@ -227,6 +231,7 @@ impl World {
             match self.things.get(place).and_then(|it| it.get(physical_id)) {
                 Some(thing) => {
                     let record = serde_json::to_string(thing).map_err(unreadable)?;
+                    let record = seal(&[account, region, type_name, physical_id], record);
                     let query = "INSERT OR REPLACE INTO world VALUES (?1, ?2, ?3, ?4, ?5)";
                     let mut statement = transaction.prepare_cached(query).map_err(failed)?;
                     statement
@@ -246,7 +251,7 @@ impl World {
         for token in &self.answered {
             let Some(answer) = self.answers.get(token) else { continue };
             let record = AnswerRecord::from(answer);
-            let record = serde_json::to_string(&record).map_err(unreadable)?;
+            let record = seal(&[token], serde_json::to_string(&record).map_err(unreadable)?);
             let query = "INSERT OR REPLACE INTO answers VALUES (?1, ?2)";
             let mut statement = transaction.prepare_cached(query).map_err(failed)?;
             statement.execute(params![token, record]).map_err(failed)?;
@@ -266,6 +271,13 @@ impl World {
             .map_err(failed)?;
         Ok(())
     }
+}
+
+/// A thing as it is kept.
+fn unsealed(place: &Place, physical_id: &str, record: &str) -> Result<Thing, StoreError> {
+    let (account, region, type_name) = place;
+    let json = unseal(&[account, region, type_name, physical_id], record)?;
+    serde_json::from_str(json).map_err(unreadable)
 }
 
 /// Brings the indexes of a place up to date with a thing that changed.

@@ -230,3 +230,159 @@ fn nothing_is_written_when_nothing_changes() {
     drop(backend);
     assert_eq!(dump(&folder), before);
 }
+
+/// Everything that can be asked for, or the first thing that cannot be read.
+fn everything(folder: &Folder) -> Result<String, String> {
+    let clock = Box::new(Stopped(1_795_478_399_000));
+    let mut it = LocalBackend::open(&folder.state(), clock, "kumiki test", Options::default())
+        .map_err(|it| it.to_string())?;
+    let read = |it: &mut LocalBackend| -> Result<String, kumiki_engine::StoreError> {
+        let stacks = it.stacks()?;
+        let mut text = format!("{stacks:?}");
+        for stack in &stacks {
+            text += &format!("{:?}", it.resources(&stack.stack_id)?);
+        }
+        text += &format!("{:?}", it.exports(ACCOUNT, REGION)?);
+        text += &format!("{:?}", it.imports(ACCOUNT, REGION)?);
+        text += &format!("{:?}", it.events("app", ACCOUNT, REGION, 0)?);
+        text += &format!("{:?}", it.unfinished()?);
+        for change_set in it.change_sets("app", ACCOUNT, REGION)? {
+            text += &format!("{change_set:?} {:?}", it.change_set_plan(&change_set.id)?);
+        }
+        text += &format!("{:?}", it.things()?.collect::<Vec<_>>());
+        Ok(text)
+    };
+    read(&mut it).map_err(|it| it.message().to_string())
+}
+
+/// A state with stacks that export and import.
+fn created(folder: &Folder) {
+    let mut backend = open(folder, &[]);
+    assert!(up(&mut backend, &library(TEXT), &inputs("app", &[])).unwrap().0.succeeded);
+    let user = "Resources:
+  It: { Type: AWS::SNS::Topic, Properties: { DisplayName: !ImportValue topic } }
+";
+    assert!(up(&mut backend, &library(user), &inputs("user", &[])).unwrap().0.succeeded);
+}
+
+#[test]
+fn damage_anywhere_is_found_or_does_no_harm() {
+    let folder = Folder::new();
+    created(&folder);
+    let path = folder.state().join("state.db");
+    let whole = std::fs::read(&path).unwrap();
+    let expected = everything(&folder).unwrap();
+    let mut found = 0;
+    let mut look = |bytes: &[u8], what: &str| {
+        for leftover in ["state.db-wal", "state.db-shm"] {
+            let _ = std::fs::remove_file(folder.state().join(leftover));
+        }
+        std::fs::write(&path, bytes).unwrap();
+        match everything(&folder) {
+            Ok(text) => assert_eq!(text, expected, "{what}"),
+            Err(message) => {
+                found += 1;
+                assert!(message.contains("damaged"), "{what}: {message}");
+            }
+        }
+    };
+    for part in 0..40 {
+        let at = whole.len() * part / 40;
+        look(&whole[..at], &format!("cut at {at}"));
+    }
+    // A prime, so that every place in a page is met.
+    for at in (0..whole.len()).step_by(263) {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 1;
+        look(&bytes, &format!("byte {at} altered"));
+    }
+    assert!(found > 100, "{found}");
+}
+
+#[test]
+fn a_state_of_the_first_version_is_brought_forward() {
+    let folder = Folder::new();
+    created(&folder);
+    let expected = everything(&folder).unwrap();
+    let connection = Connection::open(folder.state().join("state.db")).unwrap();
+    connection.execute_batch("ALTER TABLE imports DROP COLUMN record").unwrap();
+    for table in ["stacks", "resources", "exports", "change_sets", "operations", "events", "world"]
+    {
+        // Without the digest, which is a line of nine characters.
+        let strip = format!("UPDATE {table} SET record = substr(record, 1, length(record) - 9)");
+        connection.execute_batch(&strip).unwrap();
+    }
+    connection.pragma_update(None, "user_version", 1).unwrap();
+    drop(connection);
+    // Who only reads leaves it as it is.
+    let reader = LocalBackend::open_read_only(&folder.state(), Box::new(Stopped(0))).unwrap();
+    assert_eq!(reader.imports(ACCOUNT, REGION).unwrap().len(), 1);
+    drop(reader);
+    let version = |folder: &Folder| -> i64 {
+        let connection = Connection::open(folder.state().join("state.db")).unwrap();
+        connection.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap()
+    };
+    assert_eq!(version(&folder), 1);
+    assert_eq!(everything(&folder).unwrap(), expected);
+    assert_eq!(version(&folder), 2);
+    let mut backend = open(&folder, &[]);
+    assert!(up(&mut backend, &library(TEXT), &inputs("app", &[])).is_none());
+}
+
+/// Files may not grow beyond a size, as on a disk that is full; whatever is refused then, the next
+/// process ends where an undisturbed one would have ended.
+#[test]
+fn a_full_disk_loses_nothing() {
+    let whole = Folder::new();
+    let mut backend = open(&whole, &[]);
+    assert!(up(&mut backend, &library(TEXT), &inputs("app", &[])).unwrap().0.succeeded);
+    drop(backend);
+    let expected = dump(&whole);
+    let (mut failed, mut continued) = (0, 0);
+    for blocks in (8..600).step_by(48) {
+        let folder = Folder::new();
+        let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");
+        let mut child = Command::new("sh")
+            .args(["-c", &script])
+            .arg(std::env::current_exe().unwrap())
+            .args(["durable::child", "--exact", "--ignored", "--nocapture"])
+            .env("KUMIKI_TEST_FOLDER", folder.state())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // It may end before it has read everything.
+        let _ = child.stdin.take().unwrap().write_all(&[0; 1000]);
+        let mut text = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut text).unwrap();
+        if !child.wait().unwrap().success() {
+            failed += 1;
+            assert!(text.contains("disk"), "{blocks}: {text}");
+        }
+        let mut backend = open(&folder, &[]);
+        continued += usize::from(backend.resume(&[], &mut |_| {}).unwrap().is_some());
+        if up(&mut backend, &library(TEXT), &inputs("app", &[])).is_none() {
+            drop(backend);
+            assert_eq!(dump(&folder), expected, "{blocks} blocks");
+        }
+    }
+    assert!(failed > 2 && continued > 0, "{failed} failed, {continued} continued");
+}
+
+#[test]
+fn a_clock_that_goes_back_does_not_turn_events_around() {
+    let folder = Folder::new();
+    created(&folder);
+    let before = open(&folder, &[]).events("app", ACCOUNT, REGION, 0).unwrap();
+    let clock = Box::new(Stopped(1_000));
+    let mut backend =
+        LocalBackend::open(&folder.state(), clock, "kumiki test", Options::default()).unwrap();
+    assert_eq!(backend.clock_behind(), Some(1_795_478_399_000 - 1_000));
+    let other = TEXT.replace("10.0.1.0/24", "10.0.2.0/24");
+    assert!(up(&mut backend, &library(&other), &inputs("app", &[])).unwrap().0.succeeded);
+    let after = backend.events("app", ACCOUNT, REGION, 0).unwrap();
+    assert!(after.len() > before.len() && after.is_sorted_by_key(|it| (it.time, it.sequence)));
+    drop(backend);
+    assert_eq!(open(&folder, &[]).clock_behind(), None);
+}
