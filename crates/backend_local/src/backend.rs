@@ -9,7 +9,7 @@ use crate::world::{Thing, World};
 use kumiki_engine::{
     Backend, ChangeSetRecord, ChangeSetRequest, Clock, CreateChangeSetError, DriftRecord, Engine,
     Event, ExecuteError, ExecuteOptions, ExportRecord, ImportRecord, Observe, OperationRecord,
-    Outcome, ResourceRecord, StackError, StackRecord, StoreError,
+    Outcome, ResourceRecord, StackError, StackRecord, StateStore, StoreError,
 };
 use kumiki_plan::Current;
 use kumiki_project::{Given, RehearsalConfig};
@@ -202,6 +202,11 @@ impl LocalBackend {
         let world = &mut self.engine.provider.world;
         world.load()?;
         Ok(world.things())
+    }
+
+    /// The records themselves, for those who tell more of them than a [`Backend`] does.
+    pub fn records(&self) -> &dyn StateStore {
+        &self.engine.store
     }
 
     fn over(

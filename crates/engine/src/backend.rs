@@ -53,6 +53,8 @@ pub struct ChangeSetOptions {
     pub on_failure: Option<OnFailure>,
     /// Existing resources that the stack takes over; then it does nothing else.
     pub import: Vec<ResourceToImport>,
+    /// Whether the change sets of nested stacks are shown.
+    pub nested: bool,
     /// Whether a change set without changes is kept as `FAILED` instead of refused.
     pub keep_failed: bool,
 }

@@ -86,8 +86,12 @@ impl<S: StateStore, P: Provider, C: Clock> Engine<S, P, C> {
             of_stack.into_iter().filter(|it| it.stack_id == stack.stack_id).collect();
         let number = of_stack.len() as u64 + 1;
         let name = name.map_or_else(|| format!("kumiki-{number}"), str::to_owned);
-        if of_stack.iter().any(|it| it.name == name && it.status != ChangeSetStatus::DeleteComplete)
-        {
+        // What was executed to its end is history, and CloudFormation gives its name away.
+        let taken = |it: &ChangeSetRecord| {
+            it.status != ChangeSetStatus::DeleteComplete
+                && it.execution != ExecutionStatus::ExecuteComplete
+        };
+        if of_stack.iter().any(|it| it.name == name && taken(it)) {
             return Err(CreateChangeSetError::NameTaken { name });
         }
         let mut manifest = BTreeMap::new();
@@ -126,6 +130,7 @@ impl<S: StateStore, P: Provider, C: Clock> Engine<S, P, C> {
             capabilities: options.capabilities.clone(),
             on_failure: options.on_failure,
             import: options.import.clone(),
+            nested: options.nested,
             status: if failed { ChangeSetStatus::Failed } else { ChangeSetStatus::CreateComplete },
             reason: failed.then(|| NO_CHANGES.to_owned()),
             execution: match failed {
@@ -137,6 +142,7 @@ impl<S: StateStore, P: Provider, C: Clock> Engine<S, P, C> {
             revision: stack.revision,
             root: path,
             manifest,
+            template_urls: library.template_urls.clone(),
             inputs: InputsRecord {
                 environment: inputs.environment.clone(),
                 region: region.clone(),
@@ -155,6 +161,8 @@ impl<S: StateStore, P: Provider, C: Clock> Engine<S, P, C> {
         changes.push(Change::ChangeSet(&record));
         if fresh {
             changes.push(Change::Stack(&stack));
+        }
+        if fresh && !options.unreviewed {
             changes.push(Change::Event(&event));
         }
         self.store.commit(&changes)?;

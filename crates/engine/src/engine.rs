@@ -35,7 +35,7 @@ pub struct Engine<S, P, C> {
 /// Templates as they were recorded.
 struct Recorded<'s> {
     store: &'s dyn StateStore,
-    manifest: &'s BTreeMap<String, String>,
+    change_set: &'s ChangeSetRecord,
 }
 
 struct Texts(BTreeMap<String, String>);
@@ -52,16 +52,18 @@ impl Files for Texts {
 }
 
 impl Recorded<'_> {
-    fn library(&self, root: &str) -> Result<Library, ExecuteError> {
+    fn library(&self) -> Result<Library, ExecuteError> {
+        let ChangeSetRecord { root, manifest, template_urls, .. } = self.change_set;
         let mut texts = BTreeMap::new();
-        for (path, digest) in self.manifest {
+        for (path, digest) in manifest {
             let missing = || ExecuteError::Template { path: path.clone() };
             texts.insert(path.clone(), self.store.text(digest)?.ok_or_else(missing)?);
         }
         let mut library = Library::default();
+        library.template_urls.clone_from(template_urls);
         library.load(root, &Texts(texts));
         if library.find(root).is_none() {
-            return Err(ExecuteError::Template { path: root.to_owned() });
+            return Err(ExecuteError::Template { path: root.clone() });
         }
         Ok(library)
     }
@@ -174,8 +176,7 @@ impl<S: StateStore, P: Provider, C: Clock> Engine<S, P, C> {
         let secrets = Secrets::new(&root.stack_id);
         let (library, inputs) = match change_set.filter(|_| forward) {
             Some(it) => {
-                let recorded = Recorded { store: &self.store, manifest: &it.manifest };
-                let library = recorded.library(&it.root)?;
+                let library = Recorded { store: &self.store, change_set: it }.library()?;
                 (Some(library), inputs(&root.stack_id, &it.inputs, given)?)
             }
             None => (None, no_inputs(&root)),
@@ -302,7 +303,7 @@ impl<S: StateStore, P: Provider, C: Clock> Backend for Engine<S, P, C> {
         }
         // Whatever is missing is found out before anything is recorded.
         inputs(&root.stack_id, &record.inputs, given)?;
-        Recorded { store: &self.store, manifest: &record.manifest }.library(&record.root)?;
+        Recorded { store: &self.store, change_set: &record }.library()?;
         let kind = match record.creates {
             _ if !record.import.is_empty() => OperationKind::Import,
             true => OperationKind::Create,

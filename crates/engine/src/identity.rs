@@ -6,7 +6,12 @@ use sha2::{Digest, Sha256};
 
 /// SHA-256 of a text, in hexadecimal.
 pub fn digest(text: &str) -> String {
-    format!("{:x}", Sha256::digest(text.as_bytes()))
+    digest_bytes(text.as_bytes())
+}
+
+/// SHA-256 of anything, in hexadecimal.
+pub fn digest_bytes(bytes: &[u8]) -> String {
+    format!("{:x}", Sha256::digest(bytes))
 }
 
 /// SHA-256 over several texts, none of which can run into the next.

@@ -65,7 +65,7 @@ pub use record::{
     ResourceDrift, ResourceRecord, ResourceToImport, Settings, Settled, StackRecord, StackSettled,
     Touched,
 };
-pub use secret::{is_mask_of, mask as mask_secret};
+pub use secret::{conceal, is_mask, is_mask_of, mask as mask_secret};
 pub use stack_policy::{StackPolicy, UpdateAction};
 pub use status::{
     ChangeSetStatus, DifferenceType, ExecutionStatus, OnFailure, ResourceDriftStatus,

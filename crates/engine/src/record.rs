@@ -234,6 +234,9 @@ pub struct ChangeSetRecord {
     /// The existing resources that it takes over.
     #[serde(default)]
     pub import: Vec<ResourceToImport>,
+    /// Whether the change sets of nested stacks are shown.
+    #[serde(default)]
+    pub nested: bool,
     /// Its status.
     pub status: ChangeSetStatus,
     /// Why it has this status, in CloudFormation's words.
@@ -251,6 +254,9 @@ pub struct ChangeSetRecord {
     pub root: String,
     /// The templates by path: SHA-256 of their texts.
     pub manifest: BTreeMap<String, String>,
+    /// Beginnings of `TemplateURL`s and the folders that they stand for.
+    #[serde(default)]
+    pub template_urls: BTreeMap<String, String>,
     /// What the root is given.
     pub inputs: InputsRecord,
     /// When it was made: milliseconds since 1970, UTC.

@@ -25,10 +25,26 @@ pub fn mask(root_id: &str, value: &str) -> String {
     format!("{MASK}{salt}:{digest}")
 }
 
+/// Whether `recorded` stands in place of a secret.
+pub fn is_mask(recorded: &str) -> bool {
+    recorded.starts_with(MASK)
+}
+
 /// Whether `recorded` is what was recorded of `value`. Needs nothing but the two.
 pub fn is_mask_of(recorded: &str, value: &str) -> bool {
     let parts = recorded.strip_prefix(MASK).and_then(|it| it.split_once(':'));
     parts.is_some_and(|(salt, digest)| hex(&fingerprint(&["secret", salt, value]), 64) == digest)
+}
+
+/// A text with what stands in place of secrets as AWS shows it: `****`.
+pub fn conceal(text: &str) -> String {
+    let mut parts = text.split(MASK);
+    let mut shown = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        shown.push_str("****");
+        shown.push_str(part.trim_start_matches(|it: char| it == ':' || it.is_ascii_hexdigit()));
+    }
+    shown
 }
 
 impl Secrets {
@@ -85,5 +101,6 @@ mod tests {
         assert_ne!(mask("root", "x"), mask("other", "x"));
         assert!(is_mask_of(&mask("root", "x"), "x") && !is_mask_of(&mask("root", "x"), "y"));
         assert!(!is_mask_of("x", "x"));
+        assert_eq!(conceal(&format!("a {} b", mask("root", "x"))), "a **** b");
     }
 }
