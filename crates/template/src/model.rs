@@ -148,6 +148,8 @@ pub struct ParameterDecl {
     pub allowed_pattern: Option<Name>,
     /// `ConstraintDescription`.
     pub constraint_description: Option<Name>,
+    /// `Description`.
+    pub description: Option<Name>,
     /// `MinLength`.
     pub min_length: Option<Name>,
     /// `MaxLength`.
@@ -419,6 +421,7 @@ impl Parser<'_> {
             allowed_values: Vec::new(),
             allowed_pattern: None,
             constraint_description: None,
+            description: None,
             min_length: None,
             max_length: None,
             min_value: None,
@@ -450,7 +453,7 @@ impl Parser<'_> {
                 "MaxLength" => &mut parameter.max_length,
                 "MinValue" => &mut parameter.min_value,
                 "MaxValue" => &mut parameter.max_value,
-                "Description" => continue,
+                "Description" => &mut parameter.description,
                 other => {
                     self.unknown_key(key, other, "parameter");
                     continue;
