@@ -12,6 +12,7 @@ const LAYERS: &[&[&str]] = &[
     &["kumiki-check", "kumiki-plan"],
     &["kumiki-engine"],
     &["kumiki-backend-local"],
+    &["kumiki-serve"],
     &["kumiki"],
 ];
 
@@ -33,12 +34,16 @@ const GUESTS: &[(&str, &[&str])] = &[
 /// What a pure crate does not reach, however long the way: runtimes and the network.
 const IMPURE: &[&str] = &["tokio", "mio", "hyper", "rustls", "rusqlite"];
 
-/// Libraries of which one crate knows, and who that is. Tests may know them too.
+/// Libraries of which one crate knows, and who that is. Tests may know them too, and services use
+/// what they like.
 const KNOWN_TO: &[(&str, &str)] = &[
     ("granit-parser", "kumiki-template"),
     ("cloudformation-guard-lang", "kumiki-check"),
     ("cloudformation-validate", "kumiki-check"),
     ("rusqlite", "kumiki-backend-local"),
+    ("axum", "kumiki-serve"),
+    ("quick-xml", "kumiki-serve"),
+    ("tokio", "kumiki-serve"),
     ("annotate-snippets", "kumiki"),
     ("clap", "kumiki"),
     ("indicatif", "kumiki"),
@@ -114,7 +119,11 @@ fn holes(metadata: &Metadata) -> Vec<String> {
         for dependency in &package.dependencies {
             let used = dependency.name.as_str();
             match KNOWN_TO.iter().find(|(library, _)| *library == used) {
-                Some((_, owner)) if name != *owner && dependency.kind.as_deref() != Some("dev") => {
+                Some((_, owner))
+                    if name != *owner
+                        && folder[name] != "services"
+                        && dependency.kind.as_deref() != Some("dev") =>
+                {
                     holes.push(format!("`{name}` uses `{used}`, which only `{owner}` may know"));
                 }
                 _ => {}

@@ -65,6 +65,8 @@ pub(crate) enum Command {
     Resources(Show),
     /// Show how well the embedded engine rehearses each type
     Fidelity(Fidelity),
+    /// Serve AWS's own clients: the embedded engine as an endpoint of CloudFormation, S3 and STS
+    Serve(Serve),
     /// Serve an editor: findings, values under the cursor, definitions, names
     Lsp,
 }
@@ -230,6 +232,19 @@ pub(crate) struct Destroy {
 pub(crate) struct Show {
     #[command(flatten)]
     pub(crate) target: Target,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Serve {
+    /// The port on 127.0.0.1; 0 for any
+    #[arg(long, value_name = "PORT", default_value_t = 4570)]
+    pub(crate) port: u16,
+    /// Folder of the state; that of the project otherwise
+    #[arg(long, value_name = "DIR")]
+    pub(crate) state: Option<PathBuf>,
+    /// Make an operation of the embedded engine fail: STACK/LogicalId:create[:reason]
+    #[arg(long, value_name = "FAULT")]
+    pub(crate) fail: Vec<String>,
 }
 
 impl Args {

@@ -45,6 +45,7 @@ fn main() -> ExitCode {
         Command::Exports(it) => command::show::exports(it, &args.global, &output),
         Command::Resources(it) => command::show::resources(it, &args.global, &output),
         Command::Fidelity(it) => command::fidelity::run(it, &args.global, &output),
+        Command::Serve(it) => command::serve::run(it, &args.global, &output),
         Command::Lsp => lsp::run(&args.global),
     };
     match result {

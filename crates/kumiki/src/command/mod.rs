@@ -6,5 +6,6 @@ pub(crate) mod destroy;
 pub(crate) mod explain;
 pub(crate) mod fidelity;
 pub(crate) mod plan;
+pub(crate) mod serve;
 pub(crate) mod show;
 pub(crate) mod up;

@@ -326,7 +326,7 @@ pub(crate) fn writer(folder: &Path, options: Options) -> Result<LocalBackend, St
 }
 
 /// The time of day.
-struct Wall;
+pub(crate) struct Wall;
 
 impl Clock for Wall {
     fn now(&self) -> u64 {
