@@ -4,7 +4,7 @@ use crate::Exit;
 use crate::args::{Global, Serve as Args};
 use crate::command::up::Wall;
 use crate::output::{Output, Stop, Style};
-use crate::project::project_folder;
+use crate::project::{Project, project_folder};
 use kumiki_backend_local::Fault;
 use kumiki_project::REHEARSAL_ACCOUNT;
 use kumiki_serve::Options;
@@ -29,12 +29,14 @@ pub(crate) fn run(args: &Args, global: &Global, output: &Output) -> Result<Exit,
         None => project_folder(global).unwrap_or_else(|_| PathBuf::from(".")).join(".kumiki"),
     };
     let faults: Result<Vec<Fault>, _> = args.fail.iter().map(|it| Fault::parse(it)).collect();
+    // Without a project nothing is taken to be there besides.
+    let rehearsal = Project::open(global).map(|(it, _)| it.config.rehearsal).unwrap_or_default();
     let command: Vec<String> = std::env::args().collect();
     let options = Options {
         folder: folder.clone(),
         clock: || Box::new(Wall),
         command: command.join(" "),
-        backend: kumiki_backend_local::Options { faults: faults.map_err(Stop::new)? },
+        backend: kumiki_backend_local::Options { faults: faults.map_err(Stop::new)?, rehearsal },
     };
     kumiki_serve::run(options, args.port, |address| {
         let url = format!("http://{address}");
