@@ -209,6 +209,25 @@ impl LocalBackend {
         &self.engine.store
     }
 
+    /// Alters the properties of a resource behind the engine's back, or deletes the resource where
+    /// there is nothing to alter them with. Whether there was one.
+    ///
+    /// # Errors
+    /// When the state cannot be used.
+    pub fn tamper(
+        &mut self,
+        stack: &StackRecord,
+        resource: &ResourceRecord,
+        alter: Option<&dyn Fn(&mut serde_json::Value)>,
+    ) -> Result<bool, StoreError> {
+        let settled = &resource.settled;
+        let place = (stack.account.as_str(), stack.region.as_str());
+        self.engine.provider.tamper(place, &settled.type_name, &settled.physical_id, |mut thing| {
+            alter?(&mut thing.properties);
+            Some(thing)
+        })
+    }
+
     fn over(
         connection: rusqlite::Connection,
         clock: Box<dyn Clock>,

@@ -89,6 +89,8 @@ pub fn typical_duration(type_name: &str, verb: Verb) -> u64 {
         Verb::Create => create,
         Verb::Update => update,
         Verb::Delete => delete,
+        // Nothing about the resource changes.
+        Verb::Import => 1,
     }) * 1000
 }
 

@@ -77,6 +77,28 @@ impl LocalProvider {
         Self { world, options }
     }
 
+    /// Alters a resource behind the engine's back, or deletes it where `alter` says so by `None`.
+    /// Whether there was one.
+    pub(crate) fn tamper(
+        &mut self,
+        (account, region): (&str, &str),
+        type_name: &str,
+        id: &str,
+        alter: impl FnOnce(Thing) -> Option<Thing>,
+    ) -> Result<bool, StoreError> {
+        self.world.load()?;
+        let (account, region) = home(type_name, account, region);
+        let Some(thing) = self.world.get(account, region, type_name, id).cloned() else {
+            return Ok(false);
+        };
+        match alter(thing) {
+            Some(thing) => self.world.put(account, region, type_name, id, thing),
+            None => self.world.remove(account, region, type_name, id),
+        }
+        self.world.flush()?;
+        Ok(true)
+    }
+
     fn answer(&mut self, request: &Request<'_>) -> Result<Made, Refusal> {
         if let Some(reason) = self.options.faults.iter().find_map(|it| it.reason(request)) {
             return Err(reason.into());
@@ -85,6 +107,7 @@ impl LocalProvider {
             Verb::Create => self.create(request),
             Verb::Update => self.update(request),
             Verb::Delete => self.delete(request),
+            Verb::Import => self.import(request),
         }
     }
 
@@ -140,6 +163,21 @@ impl LocalProvider {
         }
         let resolved = self.check(request)?;
         Ok(self.put(request, id, resolved))
+    }
+
+    /// A resource that exists gets an owner.
+    fn import(&mut self, request: &Request<'_>) -> Result<Made, Refusal> {
+        let Request { type_name, physical_id: id, .. } = *request;
+        let (account, region) = home(type_name, request.account, request.region);
+        let Some(mut there) = self.world.get(account, region, type_name, id).cloned() else {
+            let reason =
+                format!("Resource of type '{type_name}' with identifier '{id}' was not found.");
+            return Err(reason.into());
+        };
+        there.maker = (request.stack_id.to_owned(), request.logical_id.to_owned());
+        let attributes = there.attributes.clone();
+        self.world.put(account, region, type_name, id, there);
+        Ok(Made { physical_id: id.to_owned(), attributes, fidelity: None })
     }
 
     fn put(&mut self, request: &Request<'_>, id: String, resolved: Option<Resolved>) -> Made {

@@ -11,7 +11,7 @@ use crate::identity::{change_set_id, digest, stack_id};
 use crate::import;
 use crate::provider::Provider;
 use crate::quota::{exceeded, is_stack_name};
-use crate::record::{ChangeSetRecord, InputsRecord, StackRecord, StackSettled};
+use crate::record::{ChangeSetRecord, InputsRecord, ResourceToImport, StackRecord, StackSettled};
 use crate::secret::{Secrets, mask};
 use crate::status::{ChangeSetStatus, ExecutionStatus, OnFailure, StackStatus};
 use crate::store::{Change, StateStore};
@@ -81,6 +81,7 @@ impl<S: StateStore, P: Provider, C: Clock> Engine<S, P, C> {
             created: now,
             updated: now,
         });
+        self.unowned(&options.import, account, region)?;
         let of_stack = self.store.change_sets()?;
         let of_stack: Vec<_> =
             of_stack.into_iter().filter(|it| it.stack_id == stack.stack_id).collect();
@@ -167,6 +168,35 @@ impl<S: StateStore, P: Provider, C: Clock> Engine<S, P, C> {
         }
         self.store.commit(&changes)?;
         Ok(record)
+    }
+
+    /// Refuses to take over what a stack of the account and Region owns.
+    fn unowned(
+        &self,
+        import: &[ResourceToImport],
+        account: &str,
+        region: &str,
+    ) -> Result<(), CreateChangeSetError> {
+        if import.is_empty() {
+            return Ok(());
+        }
+        for stack in self.store.stacks()? {
+            if stack.account != account || stack.region != region {
+                continue;
+            }
+            for owned in self.store.resources(&stack.stack_id)? {
+                let same = |it: &&ResourceToImport| {
+                    it.resource_type == owned.settled.type_name
+                        && import::physical_id(it).as_ref() == Some(&owned.settled.physical_id)
+                };
+                if let Some(it) = import.iter().find(same).filter(|_| owned.is_owned()) {
+                    let resource = it.logical_id.clone();
+                    let refusal = import::ImportRefusal::Owned { resource };
+                    return Err(CreateChangeSetError::Import(refusal));
+                }
+            }
+        }
+        Ok(())
     }
 
     pub(crate) fn drop_change_set(&mut self, id: &str) -> Result<(), ExecuteError> {

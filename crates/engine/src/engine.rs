@@ -194,6 +194,7 @@ impl<S: StateStore, P: Provider, C: Clock> Engine<S, P, C> {
             live: &live,
             secrets: &secrets,
             digests: change_set.map_or(&empty, |it| &it.manifest),
+            import: change_set.map_or(&[], |it| &it.import),
         };
         let mut observe = |event: &Event| observe(event);
         let outside = Outside {

@@ -14,6 +14,8 @@ pub enum Verb {
     Update,
     /// The end of a resource.
     Delete,
+    /// A resource that exists gets an owner; nothing about it changes.
+    Import,
 }
 
 impl Verb {
@@ -23,6 +25,7 @@ impl Verb {
             Self::Create => "create",
             Self::Update => "update",
             Self::Delete => "delete",
+            Self::Import => "import",
         }
     }
 }

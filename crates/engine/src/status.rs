@@ -117,6 +117,16 @@ words! {
         DeleteFailed = "DELETE_FAILED",
         /// Left alone by a policy; no stack owns it any more.
         DeleteSkipped = "DELETE_SKIPPED",
+        /// Being taken over.
+        ImportInProgress = "IMPORT_IN_PROGRESS",
+        /// Taken over.
+        ImportComplete = "IMPORT_COMPLETE",
+        /// Could not be taken over.
+        ImportFailed = "IMPORT_FAILED",
+        /// Being given back.
+        ImportRollbackInProgress = "IMPORT_ROLLBACK_IN_PROGRESS",
+        /// Given back; the stack does not own it.
+        ImportRollbackComplete = "IMPORT_ROLLBACK_COMPLETE",
     }
 }
 
@@ -245,17 +255,20 @@ impl ResourceStatus {
 
     /// Whether it is as a failure left it.
     pub fn is_failed(self) -> bool {
-        matches!(self, Self::CreateFailed | Self::UpdateFailed | Self::DeleteFailed)
+        matches!(
+            self,
+            Self::CreateFailed | Self::UpdateFailed | Self::DeleteFailed | Self::ImportFailed
+        )
     }
 
     /// Whether the stack no longer has the resource.
     pub fn is_gone(self) -> bool {
-        matches!(self, Self::DeleteComplete | Self::DeleteSkipped)
+        matches!(self, Self::DeleteComplete | Self::DeleteSkipped | Self::ImportRollbackComplete)
     }
 
     /// Whether the resource is as the stack wants it.
     pub fn is_settled(self) -> bool {
-        matches!(self, Self::CreateComplete | Self::UpdateComplete)
+        matches!(self, Self::CreateComplete | Self::UpdateComplete | Self::ImportComplete)
     }
 }
 

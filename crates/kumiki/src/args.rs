@@ -53,6 +53,18 @@ pub(crate) enum Command {
     Up(Up),
     /// Delete an environment's stacks
     Destroy(Destroy),
+    /// Say what leads out of the state that an environment's stacks are in
+    Recover(Show),
+    /// Take back what a failed, interrupted or half rolled back operation did
+    Rollback(Rollback),
+    /// Protect an environment's stacks from deletion, or no longer
+    Protect(Protect),
+    /// Set the stack policy of a root, or of a stack under it
+    StackPolicy(StackPolicy),
+    /// Compare the resources that exist with the templates
+    Drift(Show),
+    /// Alter or delete a resource of the embedded engine behind the stack's back
+    Tamper(Tamper),
     /// Show the stacks of an environment
     Status(Show),
     /// Show the events of the stacks
@@ -115,6 +127,16 @@ pub(crate) struct Check {
     /// Report accepted findings too, with their reasons
     #[arg(long)]
     pub(crate) accepted: bool,
+}
+
+impl From<OnFailure> for kumiki_engine::OnFailure {
+    fn from(it: OnFailure) -> Self {
+        match it {
+            OnFailure::Rollback => Self::Rollback,
+            OnFailure::DoNothing => Self::DoNothing,
+            OnFailure::Delete => Self::Delete,
+        }
+    }
 }
 
 impl From<Severity> for Level {
@@ -214,6 +236,19 @@ pub(crate) struct Up {
     /// Refuse types that the embedded engine checks against their schemas only
     #[arg(long)]
     pub(crate) strict: bool,
+    /// What becomes of the stack when the execution fails
+    #[arg(long, value_enum, default_value = "rollback")]
+    pub(crate) on_failure: OnFailure,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OnFailure {
+    /// Take back what was done
+    Rollback,
+    /// Leave everything as it is, to take it up again
+    DoNothing,
+    /// Delete a stack that could not be created
+    Delete,
 }
 
 #[derive(Debug, clap::Args)]
@@ -226,6 +261,64 @@ pub(crate) struct Destroy {
     /// The stack's name, typed out: the only way for a protected environment
     #[arg(long, value_name = "STACK")]
     pub(crate) confirm: Option<String>,
+    /// Leave a resource that could not be deleted in the account: STACK/LogicalId; may be repeated
+    #[arg(long, value_name = "RESOURCE")]
+    pub(crate) retain: Vec<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Rollback {
+    #[command(flatten)]
+    pub(crate) target: Target,
+    /// Leave a resource that cannot go back as it is: STACK/LogicalId; may be repeated
+    #[arg(long, value_name = "RESOURCE")]
+    pub(crate) skip: Vec<String>,
+    /// Delete new resources that are to be retained, too
+    #[arg(long)]
+    pub(crate) retain_except_on_create: bool,
+    /// Roll back without asking
+    #[arg(long)]
+    pub(crate) yes: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Protect {
+    #[command(flatten)]
+    pub(crate) target: Target,
+    /// Whether the stacks are protected
+    #[arg(value_enum)]
+    pub(crate) protection: Switch,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Switch {
+    On,
+    Off,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct StackPolicy {
+    #[command(flatten)]
+    pub(crate) target: Target,
+    /// The file of the policy, JSON
+    pub(crate) file: PathBuf,
+    /// The stack, by its path from the root
+    #[arg(long, value_name = "STACK", default_value = "")]
+    pub(crate) stack: String,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Tamper {
+    #[command(flatten)]
+    pub(crate) target: Target,
+    /// The resource: STACK/LogicalId
+    pub(crate) resource: String,
+    /// A property and the value that it gets, as JSON: Tags.0.Value="x"
+    #[arg(value_name = "PROPERTY=JSON", required_unless_present = "delete")]
+    pub(crate) property: Option<String>,
+    /// Delete the resource
+    #[arg(long, conflicts_with = "property")]
+    pub(crate) delete: bool,
 }
 
 #[derive(Debug, clap::Args)]

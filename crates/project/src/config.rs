@@ -70,6 +70,8 @@ pub struct RootConfig {
     /// it is deployed with the last.
     #[serde(default)]
     pub first_run: Vec<String>,
+    /// The file of the stack policy that the root gets once it was executed.
+    pub stack_policy: Option<String>,
     /// Tags of the root, which every resource inherits; `${Name}` is the value of a parameter.
     #[serde(default)]
     pub tags: BTreeMap<String, String>,
@@ -87,6 +89,9 @@ pub struct EnvironmentConfig {
     /// Whether executing a plan needs the digest of what was reviewed.
     #[serde(default)]
     pub approval: bool,
+    /// Whether roots are protected from deletion once they were executed.
+    #[serde(default)]
+    pub termination_protection: bool,
 }
 
 /// What a rehearsal takes to be there besides what the stacks make.

@@ -403,9 +403,8 @@ fn what_is_in_use_is_not_deleted() {
         let cause = outcome.cause.unwrap().reason;
         assert!(cause.contains(reason), "{cause}");
         for name in ["second", "first"] {
-            assert!(
-                backend.delete_stack(&root_id(&backend, name), &[], &mut |_| {}).unwrap().succeeded
-            );
+            let root = root_id(&backend, name);
+            assert!(backend.delete_stack(&root, &[], &mut |_| {}).unwrap().succeeded);
         }
     }
 }

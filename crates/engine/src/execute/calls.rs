@@ -55,7 +55,7 @@ impl Run<'_> {
                 logical_id: &logical_id,
                 physical_id: match verb {
                     Verb::Create => "",
-                    Verb::Update => &record.settled.physical_id,
+                    Verb::Update | Verb::Import => &record.settled.physical_id,
                     Verb::Delete => &goal.physical_id,
                 },
                 replaces: match (verb, &record.previous) {

@@ -81,7 +81,11 @@ impl Run<'_> {
         let state = &mut self.stacks[stack];
         let taken_over = state.record.operation.as_deref() == Some(&self.operation.id);
         if state.record.previous.is_none()
-            && (!taken_over || state.record.status == StackStatus::UpdateInProgress)
+            && (!taken_over
+                || matches!(
+                    state.record.status,
+                    StackStatus::UpdateInProgress | StackStatus::ImportInProgress
+                ))
             && !(stack == 0 && self.operation.fresh)
         {
             state.record.previous = Some(Box::new(state.record.settled.clone()));

@@ -54,9 +54,11 @@ impl Run<'_> {
         {
             // Another process came this far.
             if record.pending.is_some() {
-                let creates = record.status == ResourceStatus::CreateInProgress
-                    || touched.how == How::Replaced;
-                let verb = if creates { Verb::Create } else { Verb::Update };
+                let verb = match (record.status, touched.how) {
+                    (ResourceStatus::ImportInProgress, _) => Verb::Import,
+                    (ResourceStatus::CreateInProgress, _) | (_, How::Replaced) => Verb::Create,
+                    _ => Verb::Update,
+                };
                 return self.request(stack, task, verb);
             }
             if record.status.is_settled() && touched.how != How::Amended {
@@ -87,7 +89,10 @@ impl Run<'_> {
             |it: &&ResourceRecord| it.is_owned() && it.status != ResourceStatus::CreateFailed;
         let existing = existing.filter(there).cloned();
         match existing {
-            None => self.create(stack, task, goal),
+            None => match self.imported(stack, &logical_id) {
+                Some(physical_id) => self.take_over(stack, task, goal, physical_id),
+                None => self.create(stack, task, goal),
+            },
             Some(existing) if existing.settled.type_name != goal.type_name => {
                 let reason = format!(
                     "Update of resource type is not permitted. The new template modifies resource \
@@ -196,6 +201,7 @@ impl Run<'_> {
         record.pending = None;
         let status = match record.status {
             ResourceStatus::CreateInProgress => ResourceStatus::CreateComplete,
+            ResourceStatus::ImportInProgress => ResourceStatus::ImportComplete,
             _ => ResourceStatus::UpdateComplete,
         };
         let reason = record.settled.fidelity.clone();
@@ -252,7 +258,8 @@ impl Run<'_> {
         let leaves = self.leaves_failures();
         let Some(record) = self.stacks[stack].resources.get_mut(&logical_id) else { return };
         record.pending = None;
-        let creating = record.status == ResourceStatus::CreateInProgress;
+        let importing = record.status == ResourceStatus::ImportInProgress;
+        let creating = record.status == ResourceStatus::CreateInProgress || importing;
         if !creating {
             touch(record, &operation, How::Updated);
         }
@@ -260,9 +267,10 @@ impl Run<'_> {
         if let (true, false, Some(previous)) = (leaves, creating, &record.previous) {
             record.settled = (**previous).clone();
         }
-        let status = match creating {
-            true => ResourceStatus::CreateFailed,
-            false => ResourceStatus::UpdateFailed,
+        let status = match (importing, creating) {
+            (true, _) => ResourceStatus::ImportFailed,
+            (_, true) => ResourceStatus::CreateFailed,
+            _ => ResourceStatus::UpdateFailed,
         };
         let resource_type = record.settled.type_name.clone();
         self.resource_status(stack, &logical_id, status, Some(reason.clone()));

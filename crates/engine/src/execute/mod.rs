@@ -8,6 +8,7 @@
 mod calls;
 mod desired;
 mod forward;
+mod import;
 mod journal;
 mod live;
 mod nested;
@@ -25,7 +26,7 @@ use crate::clock::Clock;
 use crate::provider::{Answer, Provider, Verb};
 use crate::record::{
     Cause, ExportRecord, ImportRecord, OperationKind, OperationRecord, Phase, ResourceRecord,
-    StackRecord, StackSettled,
+    ResourceToImport, StackRecord, StackSettled,
 };
 use crate::secret::Secrets;
 use crate::stack_policy::StackPolicy;
@@ -51,6 +52,8 @@ pub(crate) struct Frame<'a> {
     pub(crate) secrets: &'a Secrets,
     /// SHA-256 of the templates' texts by path.
     pub(crate) digests: &'a BTreeMap<String, String>,
+    /// The resources that the root takes over.
+    pub(crate) import: &'a [ResourceToImport],
 }
 
 /// Everything outside.
@@ -220,6 +223,7 @@ impl<'a> Run<'a> {
             OperationKind::Create | OperationKind::Update | OperationKind::Import => {
                 let status = match self.operation.kind {
                     OperationKind::Create => StackStatus::CreateInProgress,
+                    OperationKind::Import => StackStatus::ImportInProgress,
                     _ => StackStatus::UpdateInProgress,
                 };
                 self.stacks[0].active = true;

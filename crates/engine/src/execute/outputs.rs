@@ -77,6 +77,9 @@ impl Run<'_> {
                 true => StackStatus::CreateComplete,
                 false => StackStatus::UpdateCompleteCleanupInProgress,
             };
+            if stack == 0 && self.operation.kind == OperationKind::Import {
+                return self.end(StackStatus::ImportComplete, None, true);
+            }
             if stack == 0 && creating {
                 return self.end(status, self.made_up(stack), true);
             }

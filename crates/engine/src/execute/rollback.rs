@@ -37,6 +37,7 @@ impl Run<'_> {
         let cancelled = failures.is_empty();
         let deletes = self.operation.settings.on_failure == Some(OnFailure::Delete);
         match self.operation.kind {
+            OperationKind::Import => self.give_back(why),
             _ if cancelled => self.go_back("User Initiated".to_owned()),
             OperationKind::Create if deletes => {
                 let reason = Some(format!("{why} Delete requested by user."));
@@ -102,6 +103,9 @@ impl Run<'_> {
                 ResourceStatus::CreateInProgress => {
                     (ResourceStatus::CreateFailed, "Resource creation cancelled")
                 }
+                ResourceStatus::ImportInProgress => {
+                    (ResourceStatus::ImportFailed, "Resource import cancelled")
+                }
                 _ => (ResourceStatus::UpdateFailed, "Resource update cancelled"),
             };
             let reason = reason.unwrap_or_else(|| cancelled.to_owned());
@@ -124,9 +128,12 @@ impl Run<'_> {
                 .map(String::as_str)
                 .collect()
         };
-        let parts =
-            [("create", ResourceStatus::CreateFailed), ("update", ResourceStatus::UpdateFailed)]
-                .map(|(verb, status)| (verb, of(status)));
+        let parts = [
+            ("create", ResourceStatus::CreateFailed),
+            ("update", ResourceStatus::UpdateFailed),
+            ("import", ResourceStatus::ImportFailed),
+        ]
+        .map(|(verb, status)| (verb, of(status)));
         let parts: Vec<String> = parts
             .into_iter()
             .filter(|(_, names)| !names.is_empty())
@@ -149,7 +156,7 @@ impl Run<'_> {
 
     /// Takes back what the operation changed without showing itself: what was passed through
     /// unchanged on the way.
-    fn restore_silent(&mut self) {
+    pub(super) fn restore_silent(&mut self) {
         let operation = self.operation.id.clone();
         for stack in 0..self.stacks.len() {
             let state = &mut self.stacks[stack];

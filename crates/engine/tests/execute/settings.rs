@@ -338,3 +338,102 @@ fn a_change_set_without_changes_is_kept_where_asked() {
         }
     }
 }
+
+#[test]
+fn resources_that_exist_are_taken_over_unchanged() {
+    let text = |policy: &str, more: &str| {
+        format!(
+            "--- stack.yaml
+Resources:
+  Own: {{ Type: AWS::SNS::Topic }}
+  Bucket:
+    Type: AWS::S3::Bucket
+    {policy}
+    Properties: {{ BucketName: there }}
+{more}"
+        )
+    };
+    let own = "--- stack.yaml\nResources:\n  Own: { Type: AWS::SNS::Topic }\n";
+    let kept = "DeletionPolicy: Retain";
+    let bucket = |name: &str| ResourceToImport {
+        resource_type: "AWS::S3::Bucket".to_owned(),
+        logical_id: "Bucket".to_owned(),
+        identifier: [("BucketName".to_owned(), name.to_owned())].into(),
+    };
+    let start = || {
+        let mut engine = engine();
+        succeeds(&mut engine, own);
+        let there = ("AWS::S3::Bucket".to_owned(), json!({"BucketName": "there"}), Vec::new());
+        engine.provider.world.insert("there".to_owned(), there);
+        engine
+    };
+    let made = |engine: &mut Toys, text: &str, import: ResourceToImport| {
+        let library = load(&project(text));
+        let given = inputs(&[]);
+        let plan = planned(engine, &library, &given).unwrap();
+        let options = ChangeSetOptions { import: vec![import], ..ChangeSetOptions::default() };
+        engine.create_change_set(&ChangeSetRequest {
+            library: &library,
+            root: library.find("stack.yaml").unwrap(),
+            inputs: &given,
+            plan: &plan,
+            name: None,
+            options: &options,
+        })
+    };
+    let run = |engine: &mut Toys, id: &str| {
+        let mut events = Vec::new();
+        let outcome = engine
+            .execute_change_set(id, &Default::default(), &[], &mut |it| events.push(it.clone()))
+            .unwrap();
+        assert_eq!(crate::transitions::disorder(&engine.store.events), [""; 0]);
+        (outcome, shown(&events))
+    };
+
+    let mut engine = start();
+    let world = engine.provider.world.clone();
+    let id = made(&mut engine, &text(kept, ""), bucket("there")).unwrap().id;
+    let (outcome, events) = run(&mut engine, &id);
+    assert!(outcome.succeeded, "{events}");
+    assert_eq!(
+        events,
+        ". (stack) IMPORT_IN_PROGRESS User Initiated
+. Bucket IMPORT_IN_PROGRESS Resource import started.
+. Bucket IMPORT_COMPLETE
+. (stack) IMPORT_COMPLETE
+"
+    );
+    assert_eq!(engine.provider.world, world);
+    let again = planned(&engine, &load(&project(&text(kept, ""))), &inputs(&[])).unwrap();
+    assert!(again.is_empty(), "{again:#?}");
+    // A second stack does not get what one has.
+    let twice = text(kept, "").replace("Bucket:", "Second:");
+    let second = ResourceToImport { logical_id: "Second".to_owned(), ..bucket("there") };
+    let refused = made(&mut engine, &twice, second).unwrap_err();
+    assert!(matches!(refused, CreateChangeSetError::Import(_)), "{refused}");
+
+    let mut engine = start();
+    let world = engine.provider.world.clone();
+    let id = made(&mut engine, &text(kept, ""), bucket("nowhere")).unwrap().id;
+    let (outcome, events) = run(&mut engine, &id);
+    assert_eq!(outcome.status, StackStatus::ImportRollbackComplete, "{events}");
+    assert_eq!(engine.provider.world, world);
+    succeeds(&mut engine, &own.replace("}", ", Properties: { DisplayName: x } }"));
+
+    let more = "  More: { Type: AWS::SNS::Topic }\n";
+    let wrong = ResourceToImport {
+        identifier: [("Arn".to_owned(), "arn".to_owned())].into(),
+        ..bucket("there")
+    };
+    let other = ResourceToImport { logical_id: "Other".to_owned(), ..bucket("there") };
+    let cases = [
+        (text("", ""), bucket("there"), "must have DeletionPolicy attribute"),
+        (text(kept, more), bucket("there"), "You have modified resources [More]"),
+        (text(kept, ""), wrong, "Expected [BucketName]"),
+        (text(kept, ""), other, "Resource Other to import is not in the template"),
+    ];
+    for (text, import, expected) in cases {
+        let fault = made(&mut start(), &text, import).unwrap_err().fault();
+        assert!(fault.message.contains(expected), "{fault:?}");
+    }
+}

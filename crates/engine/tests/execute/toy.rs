@@ -82,6 +82,10 @@ impl Toy {
                 self.world.insert(it.physical_id.to_owned(), resource());
                 Ok((it.physical_id.to_owned(), attributes(it.physical_id)))
             }
+            Verb::Import => match self.world.contains_key(it.physical_id) {
+                true => Ok((it.physical_id.to_owned(), attributes(it.physical_id))),
+                false => Err(format!("{} was not found", it.physical_id)),
+            },
             Verb::Delete => {
                 if it.snapshot {
                     self.snapshots.push(it.physical_id.to_owned());

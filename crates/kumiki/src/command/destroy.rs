@@ -2,11 +2,11 @@
 
 use crate::Exit;
 use crate::args::{Destroy as Args, Global};
-use crate::command::{plan, up};
+use crate::command::{plan, recover, up};
 use crate::output::{Output, Stop};
 use crate::watch::{Watch, time};
 use kumiki_backend_local::Options;
-use kumiki_engine::Backend;
+use kumiki_engine::{Backend, StackError};
 use kumiki_plan::plan_removal;
 use kumiki_source::message;
 use serde::Serialize;
@@ -46,7 +46,7 @@ pub(crate) fn run(args: &Args, global: &Global, output: &Output) -> Result<Exit,
     let mut watch = Watch::new(output, sizes);
     let mut retained = Vec::new();
     let outcome = backend
-        .delete_stack(&root.stack_id, &[], &mut |event| {
+        .delete_stack(&root.stack_id, &args.retain, &mut |event| {
             if event.status == "DELETE_SKIPPED" {
                 let path = match event.stack_path.as_str() {
                     "" => event.logical_id.clone(),
@@ -60,10 +60,20 @@ pub(crate) fn run(args: &Args, global: &Global, output: &Output) -> Result<Exit,
             }
             watch.event(event);
         })
-        .map_err(|it| Stop::new(it.message()))?;
+        .map_err(|error| {
+            let environment = &inputs.environment;
+            let stop = Stop::new(error.message());
+            match error {
+                StackError::Protected { .. } => stop.help(message!(
+                    "lift the protection: `kumiki protect {environment} off`",
+                    environment
+                )),
+                _ => stop,
+            }
+        })?;
     drop(watch);
     if !outcome.succeeded {
-        return Err(up::failed(&outcome));
+        return Err(up::failed(&outcome).help(recover::hint(&inputs.environment)));
     }
     if output.json {
         output.document("destroy", Content { stack, deleted: true, retained });

@@ -3,9 +3,13 @@
 pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod destroy;
+pub(crate) mod drift;
 pub(crate) mod explain;
 pub(crate) mod fidelity;
 pub(crate) mod plan;
+pub(crate) mod protect;
+pub(crate) mod recover;
+pub(crate) mod rollback;
 pub(crate) mod serve;
 pub(crate) mod show;
 pub(crate) mod up;

@@ -3,11 +3,13 @@
 use crate::Exit;
 use crate::args::{Global, Target, Up as Args};
 use crate::command::plan::{self, Prepared};
+use crate::command::{protect, recover};
 use crate::output::{Output, Stop, Style};
 use crate::watch::{Watch, time};
 use kumiki_backend_local::{Fault, Fidelity, LocalBackend, Options, fidelity};
 use kumiki_engine::{
-    Backend, ChangeSetOptions, ChangeSetRequest, Clock, Demanded, Event, ExecuteOptions, Outcome,
+    Backend, ChangeSetOptions, ChangeSetRequest, Clock, Demanded, Event, ExecuteOptions, OnFailure,
+    Outcome, StackStatus,
 };
 use kumiki_plan::{Current, Plan};
 use kumiki_project::Tree;
@@ -147,7 +149,7 @@ fn bring_up(
             return Err(Stop::new(message!("the stacks changed since the plan was made"))
                 .help(message!("run the command again")));
         }
-        let outcome = execute(backend, &prepared, &plan, *stage, output)?;
+        let outcome = execute(backend, &prepared, &plan, *stage, args.on_failure.into(), output)?;
         current = self::current(backend, &prepared)?;
         summary.changed = true;
         summary.elapsed_seconds += outcome.elapsed / 1000;
@@ -229,6 +231,7 @@ fn execute(
     prepared: &Prepared,
     plan: &Plan,
     stage: Option<&String>,
+    on_failure: OnFailure,
     output: &Output,
 ) -> Result<Outcome, Stop> {
     let inputs = &prepared.deployment.inputs;
@@ -252,15 +255,21 @@ fn execute(
     let outcome = backend
         .execute_change_set(
             &change_set.id,
-            &ExecuteOptions::default(),
+            &ExecuteOptions { on_failure: Some(on_failure), ..ExecuteOptions::default() },
             &inputs.parameters,
             &mut |it| watch.event(it),
         )
-        .map_err(|it| Stop::new(it.message()))?;
+        .map_err(|it| Stop::new(it.message()).help(recover::hint(&inputs.environment)))?;
     drop(watch);
     if !outcome.succeeded {
-        return Err(failed(&outcome));
+        let stop = failed(&outcome);
+        let rests = outcome.status.updatable() || outcome.status == StackStatus::DeleteComplete;
+        return Err(match rests {
+            true => stop,
+            false => stop.help(recover::hint(&inputs.environment)),
+        });
     }
+    protect::apply(backend, prepared, output)?;
     if !output.json {
         let after = self::current(backend, prepared)?;
         output.line("");
