@@ -1,6 +1,7 @@
 //! The command line.
 
 use crate::language::Language;
+use crate::pace::Speed;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use kumiki_source::Severity;
 use serde::{Deserialize, Serialize};
@@ -233,6 +234,9 @@ pub(crate) struct Up {
     /// Make any operation of the embedded engine fail as the dice fall for a seed, one of a hundred: SEED[:PERCENT]
     #[arg(long, value_name = "SEED")]
     pub(crate) fail_random: Option<String>,
+    /// How fast to rehearse: fast, real, or how many times as fast as AWS
+    #[arg(long, value_name = "SPEED", default_value = "fast")]
+    pub(crate) speed: Speed,
     /// Refuse types that the embedded engine checks against their schemas only
     #[arg(long)]
     pub(crate) strict: bool,

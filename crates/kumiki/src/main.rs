@@ -9,6 +9,7 @@ mod files;
 mod language;
 mod lsp;
 mod output;
+mod pace;
 mod project;
 mod render;
 mod report;

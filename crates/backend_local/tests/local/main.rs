@@ -4,6 +4,7 @@
 
 mod behaviours;
 mod durable;
+mod faults;
 mod folder;
 mod lookup;
 mod project;

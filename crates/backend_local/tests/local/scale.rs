@@ -7,7 +7,8 @@ use kumiki_project::Library;
 use std::fmt::Write;
 use std::time::Instant;
 
-/// A root of `stacks` nested stacks with `resources` resources each, in chains of four.
+/// A root of `stacks` nested stacks with a VPC and `resources` resources each, in chains of four: what
+/// services look at to refuse something grows with the tree.
 fn tree(stacks: usize, resources: usize, version: &str) -> Library {
     let mut texts = std::collections::BTreeMap::new();
     let mut root = String::from("Resources:\n");
@@ -19,15 +20,24 @@ fn tree(stacks: usize, resources: usize, version: &str) -> Library {
         );
     }
     let mut child = String::from("Parameters: { Name: { Type: String } }\nResources:\n");
+    child.push_str("  Vpc: { Type: AWS::EC2::VPC, Properties: { CidrBlock: 10.0.0.0/16 } }\n");
     for index in 0..resources {
-        let _ = writeln!(
-            child,
-            "  R{index}:\n    Type: AWS::SNS::Topic\n    Properties:\n      DisplayName: !Sub \
-             '${{Name}} {version}'"
-        );
-        if index % 4 != 0 {
-            let _ = writeln!(child, "      KmsMasterKeyId: !Sub 'arn:x:${{R{}}}'", index - 1);
-        }
+        let before = index.wrapping_sub(1);
+        let resource = match index % 4 {
+            0 => format!(
+                "AWS::SNS::Topic, Properties: {{ DisplayName: !Sub '${{Name}} {version}' }}"
+            ),
+            1 => "AWS::EC2::SecurityGroup, Properties: { GroupDescription: g, VpcId: !Ref Vpc }"
+                .to_owned(),
+            2 => format!(
+                "AWS::EC2::SecurityGroupIngress, Properties: {{ GroupId: !Ref R{before}, IpProtocol: tcp, FromPort: 1, ToPort: 1, CidrIp: 10.0.0.0/8, Description: {version} }}"
+            ),
+            _ => format!(
+                "AWS::Logs::LogGroup, DependsOn: R{before}, Properties: {{ RetentionInDays: {} }}",
+                if version == "one" { 1 } else { 3 }
+            ),
+        };
+        let _ = writeln!(child, "  R{index}: {{ Type: {resource} }}");
     }
     let _ = writeln!(
         child,

@@ -5,6 +5,7 @@ use crate::args::{Global, Target, Up as Args};
 use crate::command::plan::{self, Prepared};
 use crate::command::{protect, recover};
 use crate::output::{Output, Stop, Style};
+use crate::pace::{Pace, Speed, Step};
 use crate::watch::{Watch, time};
 use kumiki_backend_local::{Fault, Fidelity, LocalBackend, Options, fidelity};
 use kumiki_engine::{
@@ -17,6 +18,7 @@ use kumiki_source::message;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
+use std::thread;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 pub(crate) fn run(args: &Args, global: &Global, output: &Output) -> Result<Exit, Stop> {
@@ -149,7 +151,13 @@ fn bring_up(
             return Err(Stop::new(message!("the stacks changed since the plan was made"))
                 .help(message!("run the command again")));
         }
-        let outcome = execute(backend, &prepared, &plan, *stage, args.on_failure.into(), output)?;
+        if let Some(behind) = backend.clock_behind().filter(|_| !output.json) {
+            output.say(&message!(
+                "the clock is {time} behind the last recorded event; times go on from that event",
+                time = time(behind)
+            ));
+        }
+        let outcome = execute(backend, &prepared, &plan, *stage, args, output)?;
         current = self::current(backend, &prepared)?;
         summary.changed = true;
         summary.elapsed_seconds += outcome.elapsed / 1000;
@@ -231,7 +239,7 @@ fn execute(
     prepared: &Prepared,
     plan: &Plan,
     stage: Option<&String>,
-    on_failure: OnFailure,
+    args: &Args,
     output: &Output,
 ) -> Result<Outcome, Stop> {
     let inputs = &prepared.deployment.inputs;
@@ -252,12 +260,19 @@ fn execute(
     let change_set = backend.create_change_set(&request).map_err(|it| Stop::new(it.message()))?;
     let sizes = plan.steps.iter().map(|it| (it.path.clone(), it.changes.len())).collect();
     let mut watch = Watch::new(output, sizes);
+    let mut pace = Pace::new(args.speed);
     let outcome = backend
         .execute_change_set(
             &change_set.id,
-            &ExecuteOptions { on_failure: Some(on_failure), ..ExecuteOptions::default() },
+            &ExecuteOptions {
+                on_failure: Some(args.on_failure.into()),
+                ..ExecuteOptions::default()
+            },
             &inputs.parameters,
-            &mut |it| watch.event(it),
+            &mut |it| {
+                thread::sleep(pace.event(it, started.elapsed()));
+                watch.event(it);
+            },
         )
         .map_err(|it| Stop::new(it.message()).help(recover::hint(&inputs.environment)))?;
     drop(watch);
@@ -284,9 +299,29 @@ fn execute(
             time = time(outcome.elapsed)
         );
         output.line(&output.paint(Style::Bold, &output.text(&text)));
+        slowest(&pace, outcome.elapsed, output);
         output.line("");
     }
     Ok(outcome)
+}
+
+/// Where the time goes: what is long on the path that took longest, first to last.
+fn slowest(pace: &Pace, elapsed: u64, output: &Output) {
+    const MOST: usize = 5;
+    let mut path = pace.slowest_path();
+    let took = |it: &&Step| it.ended - it.began;
+    let mut longest: Vec<u64> = path.iter().map(took).collect();
+    longest.sort_unstable_by(|one, two| two.cmp(one));
+    let least = longest.get(MOST - 1).copied().unwrap_or(0).max(elapsed / 20);
+    path.retain(|it| took(it) >= least);
+    if path.len() < 2 {
+        return;
+    }
+    output.line(&output.text(&message!("on the slowest path:")));
+    for it in path {
+        let (took, resource, type_name) = (time(took(&it)), &it.path, &it.type_name);
+        output.line(&format!("{took:>8}  {resource} ({type_name})"));
+    }
 }
 
 /// How much of a digest is typed: 48 bits, far more than a person could collide by chance.
