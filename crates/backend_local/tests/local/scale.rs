@@ -104,9 +104,18 @@ fn time_grows_with_size() {
             &mut std::io::stderr(),
             format_args!(
                 "{count} resources: plan {plan} ms, create {create} ms, plan {replan} ms, update \
-                 {update} ms, delete {delete} ms\n"
+                 {update} ms, delete {delete} ms, {} MB at most\n",
+                peak()
             ),
         )
         .unwrap();
     }
+}
+
+/// The most memory that this process had so far, in megabytes; 0 where the system does not tell.
+fn peak() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|it| it.strip_prefix("VmHWM:"));
+    let kilobytes = line.and_then(|it| it.trim().trim_end_matches(" kB").parse::<u64>().ok());
+    kilobytes.unwrap_or(0) / 1024
 }
