@@ -5,12 +5,12 @@ use crate::args::{Global, Target, Up as Args};
 use crate::command::plan::{self, Prepared};
 use crate::command::{protect, recover};
 use crate::output::{Output, Stop, Style};
-use crate::pace::{Pace, Speed, Step};
+use crate::pace::{Pace, Step};
 use crate::watch::{Watch, time};
 use kumiki_backend_local::{Fault, Fidelity, LocalBackend, Options, fidelity};
 use kumiki_engine::{
-    Backend, ChangeSetOptions, ChangeSetRequest, Clock, Demanded, Event, ExecuteOptions, OnFailure,
-    Outcome, StackStatus,
+    Backend, ChangeSetOptions, ChangeSetRequest, Clock, Demanded, Event, ExecuteOptions, Outcome,
+    StackStatus,
 };
 use kumiki_plan::{Current, Plan};
 use kumiki_project::Tree;
