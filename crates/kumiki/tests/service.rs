@@ -165,9 +165,10 @@ fn a_failed_creation_is_rolled_back_and_says_why() {
     assert_eq!(output.status.code(), Some(1), "{}", text(&output));
     let errors = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(errors.starts_with("error: `RdsStack/DBInstance`"), "{errors}");
-    assert!(errors.contains("quota exceeded") && errors.contains("ROLLBACK_COMPLETE"), "{errors}");
+    // The pools of users are protected from deletion from the start, also from this one.
+    assert!(errors.contains("quota exceeded") && errors.contains("ROLLBACK_FAILED"), "{errors}");
 
-    // Such a stack can only be deleted; afterwards the same command succeeds.
+    // Such a stack can only be deleted, which keeps the pools; afterwards the same command succeeds.
     let again = service.run(&["up", "dev", "--yes"]);
     assert!(
         !again.status.success() && text(&again).contains("kumiki destroy dev"),

@@ -49,7 +49,7 @@ pub(super) static BEHAVIOURS: &[Behaviour] = &[
         Rule::Write(|| message!("a maximum below the minimum"), scalable_range),
     ]),
     behaviour(REPOSITORY, &[
-        Rule::Write(|| message!("a KMS key that does not exist"), repository_key),
+        Rule::Key("EncryptionConfiguration.KmsKey"),
     ]),
     behaviour(CLUSTER, &[
         Rule::Keeps(SERVICE, "Cluster", Says("ResourceConflict", "The Cluster cannot be deleted while Services are active.")),
@@ -140,10 +140,6 @@ fn scalable_range(cx: &Cx<'_>) -> Checked {
         }
         _ => Ok(()),
     }
-}
-
-fn repository_key(cx: &Cx<'_>) -> Checked {
-    super::identity::key(cx, "EncryptionConfiguration.KmsKey")
 }
 
 /// The task definition of a service. By its family, the newest is meant, which may have been

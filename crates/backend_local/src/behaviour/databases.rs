@@ -29,7 +29,7 @@ pub(super) static BEHAVIOURS: &[Behaviour] = &[
         Rule::Needs("BackupSelection.IamRoleArn", ROLE, Says("InvalidRequest", "IAM Role {value} cannot be assumed by AWS Backup")),
     ]),
     behaviour(VAULT, &[
-        Rule::Write(|| message!("a KMS key that does not exist"), vault_key),
+        Rule::Key("EncryptionKeyArn"),
     ]),
     behaviour(TEST_PLAN, &[
         Rule::Keeps(TEST_SELECTION, "RestoreTestingPlanName", Says("InvalidRequest", "Related restore testing selections must be deleted prior to restore testing plan deletion")),
@@ -45,7 +45,7 @@ pub(super) static BEHAVIOURS: &[Behaviour] = &[
         Rule::Write(|| message!("an option group that does not exist, or of another version"), instance_options),
         Rule::Needs("VPCSecurityGroups", "AWS::EC2::SecurityGroup", Says("InvalidRequest", "Invalid security group , groupId= {value}")),
         Rule::Needs("MonitoringRoleArn", ROLE, Says("InvalidRequest", "IAM role ARN value is invalid or does not include the required permissions for: ENHANCED_MONITORING")),
-        Rule::Write(|| message!("a KMS key that does not exist"), instance_key),
+        Rule::Key("KmsKeyId"),
         Rule::Write(|| message!("no master user or password, or two passwords"), instance_password),
         Rule::Write(|| message!("an engine version below the one that it has"), instance_version),
         Rule::Delete(|| message!("deletion while it is protected"), instance_protected),
@@ -67,14 +67,6 @@ pub(super) static BEHAVIOURS: &[Behaviour] = &[
         Rule::Keeps(INSTANCE, "OptionGroupName", Says("InvalidRequest", "The option group {id} cannot be deleted because it is in use.")),
     ]),
 ];
-
-fn vault_key(cx: &Cx<'_>) -> Checked {
-    super::identity::key(cx, "EncryptionKeyArn")
-}
-
-fn instance_key(cx: &Cx<'_>) -> Checked {
-    super::identity::key(cx, "KmsKeyId")
-}
 
 fn subnet_group_name(cx: &Cx<'_>) -> Checked {
     match cx.text("DBSubnetGroupName").is_some_and(|it| it.eq_ignore_ascii_case("default")) {

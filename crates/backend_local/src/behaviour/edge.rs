@@ -32,7 +32,7 @@ pub(super) static BEHAVIOURS: &[Behaviour] = &[
     behaviour(CERTIFICATE, &[
         Rule::Write(|| message!("validation that nothing can complete: it waits until it times out"), validation),
         Rule::Keeps(LISTENER, "Certificates.CertificateArn", CERTIFICATE_KEPT),
-        Rule::Delete(|| message!("deletion while a distribution uses it"), certificate_kept),
+        Rule::Keeps(DISTRIBUTION, "DistributionConfig.ViewerCertificate.AcmCertificateArn", CERTIFICATE_KEPT),
     ]),
     behaviour(DISTRIBUTION, &[
         Rule::Write(|| message!("a certificate of another Region than us-east-1, or that does not exist"), viewer_certificate),
@@ -108,15 +108,6 @@ fn validation(cx: &Cx<'_>) -> Checked {
         }
     }
     Ok(())
-}
-
-fn certificate_kept(cx: &Cx<'_>) -> Checked {
-    let id = cx.request.physical_id;
-    let path = "DistributionConfig.ViewerCertificate.AcmCertificateArn";
-    match cx.having(DISTRIBUTION, path, id).is_empty() {
-        true => Ok(()),
-        false => refused("ResourceConflict", format!("Certificate {id} is in use.")),
-    }
 }
 
 /// <https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cnames-and-https-requirements.html>

@@ -19,6 +19,8 @@ const IDENTITIES: &str = "AWS::Cognito::IdentityPool";
 const ATTACHMENT: &str = "AWS::Cognito::IdentityPoolRoleAttachment";
 
 const NO_ROLE: Says = Says("NotFound", "The role with name {value} cannot be found.");
+const ROLE_KEPT: Says =
+    Says("ResourceConflict", "Cannot delete entity, must detach all policies first.");
 const NO_POOL: Says = Says("NotFound", "User pool {value} does not exist.");
 
 #[rustfmt::skip]
@@ -31,7 +33,8 @@ pub(super) static BEHAVIOURS: &[Behaviour] = &[
         Rule::Once("IdentityPoolId", Says("AlreadyExists", "Roles of the identity pool {value} are attached already")),
     ]),
     behaviour(POOL, &[
-        Rule::Delete(|| message!("deletion while it is protected, or has a domain"), pool_gone),
+        Rule::Delete(|| message!("deletion while it is protected"), pool_protected),
+        Rule::Keeps(DOMAIN, "UserPoolId", Says("InvalidRequest", "User pool cannot be deleted. It has a domain configured that should be deleted first.")),
     ]),
     behaviour(CLIENT, &[
         Rule::Needs("UserPoolId", POOL, NO_POOL),
@@ -39,7 +42,7 @@ pub(super) static BEHAVIOURS: &[Behaviour] = &[
     behaviour(DOMAIN, &[
         Rule::Needs("UserPoolId", POOL, NO_POOL),
         Rule::Once("Domain", Says("AlreadyExists", "Domain already associated with another user pool.")),
-        Rule::Write(|| message!("a second domain of a pool"), pool_domain),
+        Rule::Once("UserPoolId", Says("InvalidRequest", "User pool already has a domain configured.")),
     ]),
     behaviour(GROUP, &[
         Rule::Needs("UserPoolId", POOL, NO_POOL),
@@ -65,11 +68,12 @@ pub(super) static BEHAVIOURS: &[Behaviour] = &[
         Rule::Needs("ManagedPolicyArns", MANAGED, Says("NotFound", "Policy {value} does not exist or is not attachable.")),
         Rule::Needs("PermissionsBoundary", MANAGED, Says("NotFound", "Scope ARN: {value} does not exist or is not attachable.")),
         Rule::Keeps(PROFILE, "Roles", Says("ResourceConflict", "Cannot delete entity, must remove roles from instance profile first.")),
-        Rule::Delete(|| message!("deletion while a policy of another resource is attached"), role_gone),
+        Rule::Keeps(MANAGED, "Roles", ROLE_KEPT),
+        Rule::Keeps(POLICY, "Roles", ROLE_KEPT),
     ]),
     behaviour(ALIAS, &[
         Rule::Write(|| message!("a name that does not begin with `alias/`, or is AWS's own"), alias_name),
-        Rule::Write(|| message!("a key that does not exist or is pending deletion"), alias_key),
+        Rule::Key("TargetKeyId"),
     ]),
     behaviour(KEY, &[
         Rule::Write(|| message!("a policy that no one could change any more"), key_policy),
@@ -99,10 +103,6 @@ fn key_exists(cx: &Cx<'_>, named: &str) -> bool {
 
 /// What every service says of a key that it is given and cannot find.
 pub(super) fn key(cx: &Cx<'_>, property: &str) -> Checked {
-    keys(cx, property)
-}
-
-pub(super) fn keys(cx: &Cx<'_>, property: &str) -> Checked {
     match cx.texts(property).iter().find(|it| !key_exists(cx, it)) {
         Some(named) => refused("NotFound", format!("Invalid keyId {named}")),
         None => Ok(()),
@@ -116,10 +116,6 @@ fn alias_name(cx: &Cx<'_>) -> Checked {
         true => refused("InvalidRequest", format!("Alias name {name} is not valid")),
         false => Ok(()),
     }
-}
-
-fn alias_key(cx: &Cx<'_>) -> Checked {
-    key(cx, "TargetKeyId")
 }
 
 /// <https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-overview.html>
@@ -149,38 +145,13 @@ fn policy_targets(cx: &Cx<'_>) -> Checked {
     }
 }
 
-fn role_gone(cx: &Cx<'_>) -> Checked {
-    let id = cx.request.physical_id;
-    let attached = [MANAGED, POLICY].iter().any(|it| !cx.having(it, "Roles", id).is_empty());
-    match attached {
-        true => {
-            refused("ResourceConflict", "Cannot delete entity, must detach all policies first.")
-        }
-        false => Ok(()),
-    }
-}
-
-fn pool_gone(cx: &Cx<'_>) -> Checked {
-    if cx.text("DeletionProtection").as_deref() == Some("ACTIVE") {
-        return refused(
+fn pool_protected(cx: &Cx<'_>) -> Checked {
+    match cx.text("DeletionProtection").as_deref() {
+        Some("ACTIVE") => refused(
             "InvalidRequest",
             "The user pool cannot be deleted because deletion protection is activated. Deletion protection must be inactivated first.",
-        );
-    }
-    match cx.having(DOMAIN, "UserPoolId", cx.request.physical_id).is_empty() {
-        true => Ok(()),
-        false => refused(
-            "InvalidRequest",
-            "User pool cannot be deleted. It has a domain configured that should be deleted first.",
         ),
-    }
-}
-
-fn pool_domain(cx: &Cx<'_>) -> Checked {
-    let pool = cx.text("UserPoolId").unwrap_or_default();
-    match cx.having(DOMAIN, "UserPoolId", &pool).is_empty() {
-        true => Ok(()),
-        false => refused("InvalidRequest", "User pool already has a domain configured."),
+        _ => Ok(()),
     }
 }
 

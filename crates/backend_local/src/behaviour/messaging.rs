@@ -1,8 +1,7 @@
 //! Topics, queues, rules, schedules, streams and chat.
 
 use super::{
-    Behaviour, Checked, Cx, Rule, Says, behaviour, identity, is_placeholder, refused,
-    stands_for_another,
+    Behaviour, Checked, Cx, Rule, Says, behaviour, is_placeholder, refused, stands_for_another,
 };
 use crate::shape::text_at;
 use kumiki_source::message;
@@ -43,7 +42,7 @@ pub(super) static BEHAVIOURS: &[Behaviour] = &[
         Rule::Keeps(FILTER, "DestinationArn", Says("ResourceConflict", "The delivery stream {id} is the destination of {user}")),
     ]),
     behaviour(TOPIC, &[
-        Rule::Write(|| message!("a KMS key that does not exist"), topic_key),
+        Rule::Key("KmsMasterKeyId"),
         Rule::Write(|| message!("a name that does not end in `.fifo` for a FIFO topic"), topic_name),
     ]),
     behaviour("AWS::SNS::Subscription", &[
@@ -54,7 +53,7 @@ pub(super) static BEHAVIOURS: &[Behaviour] = &[
         Rule::Needs("Topics", TOPIC, NO_TOPIC),
     ]),
     behaviour(QUEUE, &[
-        Rule::Write(|| message!("a KMS key that does not exist"), queue_key),
+        Rule::Key("KmsMasterKeyId"),
         Rule::Write(|| message!("a name that does not end in `.fifo` for a FIFO queue"), queue_name),
         Rule::Needs("RedrivePolicy.deadLetterTargetArn", QUEUE, Says("InvalidRequest", "Value {value} for parameter RedrivePolicy is invalid. Reason: Dead letter target does not exist.")),
     ]),
@@ -68,14 +67,6 @@ pub(super) static BEHAVIOURS: &[Behaviour] = &[
     ]),
     behaviour(GROUP, &[]),
 ];
-
-fn topic_key(cx: &Cx<'_>) -> Checked {
-    identity::key(cx, "KmsMasterKeyId")
-}
-
-fn queue_key(cx: &Cx<'_>) -> Checked {
-    identity::key(cx, "KmsMasterKeyId")
-}
 
 /// Whether a name and what it is for agree about being FIFO.
 fn fifo(cx: &Cx<'_>, property: &str, is: &str) -> bool {

@@ -61,6 +61,8 @@ pub(crate) struct Says(&'static str, &'static str);
 pub(crate) enum Rule {
     /// What a property names is a thing of a type.
     Needs(&'static str, &'static str, Says),
+    /// What a property names is a key of KMS.
+    Key(&'static str),
     /// A thing is not deleted while one of another type names it in a property.
     Keeps(&'static str, &'static str, Says),
     /// No two things of the type have the same value of a property.
@@ -118,6 +120,7 @@ pub(crate) fn check_write(cx: &Cx<'_>) -> Checked {
                     return says.refuse(cx, &value, user);
                 }
             }
+            Rule::Key(path) => identity::key(cx, path)?,
             Rule::Write(_, check) => check(cx)?,
             Rule::Keeps(..) | Rule::Delete(..) => {}
         }
@@ -135,7 +138,7 @@ pub(crate) fn check_delete(cx: &Cx<'_>) -> Checked {
                 }
             }
             Rule::Delete(_, check) => check(cx)?,
-            Rule::Needs(..) | Rule::Once(..) | Rule::Write(..) => {}
+            Rule::Needs(..) | Rule::Key(_) | Rule::Once(..) | Rule::Write(..) => {}
         }
     }
     Ok(())
@@ -156,6 +159,7 @@ impl Rule {
             Self::Needs(property, type_name, _) => {
                 message!("`{property}` names no `{type_name}`", property, type_name)
             }
+            Self::Key(property) => message!("`{property}` names no key of KMS", property),
             Self::Keeps(type_name, property, _) => message!(
                 "deletion while `{property}` of an `{type_name}` names it",
                 property,
@@ -233,8 +237,10 @@ impl Cx<'_> {
             let (account, region) =
                 home(type_name, self.request.account, region.unwrap_or(self.request.region));
             let found = self.world.having(account, region, type_name, "@Arn", text);
-            let id = found.first().map_or(text, String::as_str);
-            self.world.get(account, region, type_name, id)
+            // Not every type calls its ARN `Arn`; most ARNs end in the identifier.
+            let end = text.rsplit([':', '/']).next().unwrap_or(text);
+            let ids = [found.first().map_or(text, String::as_str), end];
+            ids.iter().find_map(|id| self.world.get(account, region, type_name, id))
         };
         match value.starts_with("arn:") {
             true => arn(value).or_else(|| arn(&format!("{value}:*"))),
@@ -332,7 +338,7 @@ mod tests {
                 let (owner, path, other) = match *rule {
                     Rule::Needs(path, other, _) => (*type_name, path, other),
                     Rule::Keeps(other, path, _) => (other, path, other),
-                    Rule::Once(path, _) => (*type_name, path, *type_name),
+                    Rule::Key(path) | Rule::Once(path, _) => (*type_name, path, *type_name),
                     Rule::Write(..) | Rule::Delete(..) => continue,
                 };
                 assert!(resource_type(other).is_some(), "{type_name}: {other}");

@@ -27,7 +27,7 @@ pub(super) static BEHAVIOURS: &[Behaviour] = &[
         Rule::Write(|| message!("a bucket whose policy does not let CloudTrail write"), trail_bucket),
         Rule::Needs("CloudWatchLogsLogGroupArn", LOG_GROUP, Says("InvalidRequest", "Access denied. Check the permissions for your role.")),
         Rule::Needs("CloudWatchLogsRoleArn", ROLE, Says("InvalidRequest", "Access denied. Check the trust relationships for your role.")),
-        Rule::Write(|| message!("a KMS key that does not exist"), trail_key),
+        Rule::Key("KMSKeyId"),
     ]),
     behaviour(ALARM, &[
         Rule::Write(|| message!("neither a metric nor an expression, or both"), alarm),
@@ -86,10 +86,6 @@ fn trail_bucket(cx: &Cx<'_>) -> Checked {
         ),
         false => Ok(()),
     }
-}
-
-fn trail_key(cx: &Cx<'_>) -> Checked {
-    identity::key(cx, "KMSKeyId")
 }
 
 /// An alarm watches a metric, or an expression over several.

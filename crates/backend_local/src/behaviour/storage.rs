@@ -17,7 +17,7 @@ pub(super) static BEHAVIOURS: &[Behaviour] = &[
     behaviour(BUCKET, &[
         Rule::Write(|| message!("a name that no bucket can have"), bucket_name),
         Rule::Write(|| message!("logs to a bucket that does not exist"), bucket_logs),
-        Rule::Write(|| message!("a KMS key that does not exist"), bucket_key),
+        Rule::Key("BucketEncryption.ServerSideEncryptionConfiguration.ServerSideEncryptionByDefault.KMSMasterKeyID"),
         Rule::Delete(|| message!("deletion of what a service has written into"), bucket_filled),
     ]),
     behaviour(POLICY, &[
@@ -35,7 +35,7 @@ pub(super) static BEHAVIOURS: &[Behaviour] = &[
         Rule::Once("Name", Says("AlreadyExists", "The operation failed because the secret {value} already exists.")),
         Rule::Write(|| message!("both a value and a value to be made up"), secret_value),
         Rule::Write(|| message!("a template that is not a JSON object"), secret_template),
-        Rule::Write(|| message!("a KMS key that does not exist"), secret_kms_key),
+        Rule::Key("KmsKeyId"),
     ]),
 ];
 
@@ -68,11 +68,6 @@ fn bucket_logs(cx: &Cx<'_>) -> Checked {
         }
         _ => Ok(()),
     }
-}
-
-fn bucket_key(cx: &Cx<'_>) -> Checked {
-    let path = "BucketEncryption.ServerSideEncryptionConfiguration.ServerSideEncryptionByDefault.KMSMasterKeyID";
-    super::identity::keys(cx, path)
 }
 
 /// The buckets that a new thing writes into as soon as it is there: load balancers write a test
@@ -115,10 +110,6 @@ fn secret_template(cx: &Cx<'_>) -> Checked {
         true => Ok(()),
         false => refused("InvalidRequest", "Invalid JSON for secret template"),
     }
-}
-
-fn secret_kms_key(cx: &Cx<'_>) -> Checked {
-    super::identity::key(cx, "KmsKeyId")
 }
 
 /// What is in a secret, as far as its properties or the rehearsal's configuration tell: nothing

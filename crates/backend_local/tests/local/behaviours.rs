@@ -434,6 +434,45 @@ fn a_service_waits_for_its_image() {
     }
 }
 
+/// What another resource names by an ARN that is put together by hand, whatever its attribute is
+/// called.
+#[test]
+fn arns_that_are_put_together_lead_to_what_is_there() {
+    let arn = |rest: &str| format!("arn:aws:{rest}");
+    let cases = [
+        (
+            "{ Type: AWS::Backup::BackupVault, Properties: { BackupVaultName: v } }",
+            format!(
+                "{{ Type: AWS::Backup::BackupPlan, Properties: {{ BackupPlan: {{ BackupPlanName: p, BackupPlanRule: [{{ RuleName: r, TargetBackupVault: v, CopyActions: [{{ DestinationBackupVaultArn: '{}' }}] }}] }} }} }}",
+                arn("backup:ap-northeast-1:123456789012:backup-vault:v")
+            ),
+        ),
+        (
+            "{ Type: AWS::IAM::Role, Properties: { RoleName: r, AssumeRolePolicyDocument: {} } }",
+            format!(
+                "{{ Type: AWS::Logs::SubscriptionFilter, Properties: {{ LogGroupName: /g, FilterPattern: '', DestinationArn: 'arn:aws:firehose:ap-northeast-1:999999999999:deliverystream/d', RoleArn: '{}' }} }}",
+                arn("iam::123456789012:role/r")
+            ),
+        ),
+        (
+            "{ Type: AWS::Logs::LogGroup, Properties: { LogGroupName: /t } }",
+            format!(
+                "{{ Type: AWS::CloudTrail::Trail, Properties: {{ IsLogging: true, S3BucketName: b, CloudWatchLogsLogGroupArn: '{}' }} }}",
+                arn("logs:ap-northeast-1:123456789012:log-group:/t")
+            ),
+        ),
+    ];
+    for (first, second) in cases {
+        let folder = Folder::new();
+        let exists = ["/g".to_owned(), "b".to_owned()].into();
+        let rehearsal = RehearsalConfig { exists, ..RehearsalConfig::default() };
+        let mut backend = open_with(&folder, Options { rehearsal, ..Options::default() });
+        let text = format!("Resources:\n  A: {first}\n  B: {{ DependsOn: A, {}\n", &second[2..]);
+        let (outcome, events) = up(&mut backend, &library(&text), &inputs("app", &[])).unwrap();
+        assert!(outcome.succeeded, "{text}\n{}", failures(&events));
+    }
+}
+
 #[test]
 fn what_exists_elsewhere_can_be_named() {
     let text = "Resources:

@@ -130,7 +130,7 @@ fn creation(step: usize) {
             .collect();
         assert!(others.iter().all(|it| *it == "Resource creation cancelled"), "{path}: {others:?}");
         let outcome =
-            backend.delete_stack(&root_id(&backend, "facility"), &[], &mut |_| {}).unwrap();
+            backend.delete_stack(&root_id(backend, "facility"), &[], &mut |_| {}).unwrap();
         assert!(outcome.succeeded, "{path}: {:?}", outcome.cause);
         assert!(
             backend.stacks().unwrap().is_empty()

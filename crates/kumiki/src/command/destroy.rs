@@ -19,7 +19,9 @@ pub(crate) fn run(args: &Args, global: &Global, output: &Output) -> Result<Exit,
     let inputs = &deployment.inputs;
     let stack = &inputs.stack_name;
     let folder = project.state_folder();
-    let mut backend = up::writer(&folder, Options::default())?;
+    // What was interrupted may be anything.
+    let rehearsal = project.config.rehearsal.clone();
+    let mut backend = up::writer(&folder, Options { rehearsal, ..Options::default() })?;
     up::resume(&mut backend, output, |backend, observe| {
         backend.resume(&inputs.parameters, observe).map_err(|it| Stop::new(it.message()))
     })?;
