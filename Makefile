@@ -94,6 +94,10 @@ RUNS := 10000
 fuzz: tools ## Feed every reader of text with what it does not expect
 	KUMIKI_FUZZ_RUNS='$(RUNS)' cargo nextest run $(FLAGS) --workspace -E 'package(kumiki-fuzz)'
 
+.PHONY: sweep
+sweep: ## Fail each resource of the service account in turn
+	cargo test $(FLAGS) --package kumiki-backend-local --test local -- --ignored sweep
+
 FUZZ_TARGET := tree
 FUZZ_SECONDS := 600
 FUZZ_HOST = $(shell rustc -vV | sed -n 's/^host: //p')
