@@ -190,6 +190,7 @@ impl<S: StateStore, P: Provider, C: Clock> Engine<S, P, C> {
         let live = self.live(&root.account, &root.region)?;
         let frame = Frame {
             library: library.as_ref(),
+            root: change_set.map_or("", |it| &it.root),
             inputs: &inputs,
             live: &live,
             secrets: &secrets,

@@ -15,11 +15,11 @@ impl Run<'_> {
         let given = &self.frame.inputs.parameters;
         let given: std::collections::HashMap<&str, &str> =
             given.iter().map(|it| (&*it.name, &*it.value)).collect();
-        let template = self.stacks[root].record.template.clone();
+        let template = self.frame.root;
         let tags = self.frame.inputs.tags.iter().cloned().collect();
         self.enter_forward(
             root,
-            &template,
+            template,
             &|name| given.get(name).map(|it| Value::text(*it)),
             tags,
         );

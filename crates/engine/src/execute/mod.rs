@@ -47,6 +47,8 @@ pub(crate) const STACK_TYPE: &str = "AWS::CloudFormation::Stack";
 /// What expressions are evaluated with. Only going forward takes the templates.
 pub(crate) struct Frame<'a> {
     pub(crate) library: Option<&'a Library>,
+    /// The path of the root's template.
+    pub(crate) root: &'a str,
     pub(crate) inputs: &'a Inputs,
     pub(crate) live: &'a Live,
     pub(crate) secrets: &'a Secrets,
