@@ -92,7 +92,8 @@ deploy() {
 		--parameter-overrides "file://$1" --tags Environment=dev --no-fail-on-empty-changeset
 }
 parameters deploy "$dev" "${first[@]}" > "$work/again.json"
-deploy "$work/again.json" | grep -q 'No changes to deploy' || { echo 'changes were found' >&2; exit 1; }
+again=$(deploy "$work/again.json")
+[[ $again == *'No changes to deploy'* ]] || { echo "changes were found: $again" >&2; exit 1; }
 say "deployed again: no changes"
 
 # 5. Open the next gate by an update in place.
