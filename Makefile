@@ -154,7 +154,7 @@ images: ## Lay out what the images hold, and start each program in it
 	for program in staff-api vendor-api batch; do \
 		services/image "$$program" "$(TARGET)/images/$$program" && \
 		du --summarize --human-readable "$(TARGET)/images/$$program" && \
-		{ env --ignore-environment chroot --userspec=10001:10001 "$(TARGET)/images/$$program" "/$$program"; \
+		{ env --ignore-environment "$$(PATH="$$PATH:/usr/sbin" command -v chroot)" --userspec=10001:10001 "$(TARGET)/images/$$program" "/$$program"; \
 			test $$? = 1; } || exit; \
 	done
 
