@@ -116,6 +116,8 @@ enum Ask<'t> {
     RollBack,
     /// All but these.
     GoOnRollingBack(&'t [&'t str]),
+    /// A project that takes over the bucket of this name.
+    Import(&'t str, &'t str),
 }
 
 type Mortal = Engine<Dying, DyingToy, Stopped>;
@@ -145,7 +147,16 @@ fn perform(engine: &mut Mortal, ask: &Ask<'_>) -> Result<bool, String> {
         Ask::GoOnRollingBack(skip) => {
             ended(engine.continue_rollback(&root_id(engine), &names(skip), &mut |_| {}))
         }
-        Ask::Up(text) | Ask::UpAs(text, _) => {
+        Ask::Up(text) | Ask::UpAs(text, _) | Ask::Import(text, _) => {
+            let import = match ask {
+                Ask::Import(_, name) => vec![ResourceToImport {
+                    resource_type: "AWS::S3::Bucket".to_owned(),
+                    logical_id: "Bucket".to_owned(),
+                    identifier: [("BucketName".to_owned(), (*name).to_owned())].into(),
+                }],
+                _ => Vec::new(),
+            };
+            let asked = ChangeSetOptions { import, ..ChangeSetOptions::default() };
             let on_failure = match ask {
                 Ask::UpAs(_, it) => Some(*it),
                 _ => None,
@@ -168,7 +179,7 @@ fn perform(engine: &mut Mortal, ask: &Ask<'_>) -> Result<bool, String> {
                 inputs: &inputs,
                 plan: &plan,
                 name: Some(&name),
-                options: &Default::default(),
+                options: &asked,
             };
             let id = match engine.create_change_set(&request) {
                 Ok(it) => it.id,
@@ -512,4 +523,24 @@ fn an_interrupted_update_is_cancelled_instead_of_continued() {
         }
     }
     assert!(cancelled > 4);
+}
+
+#[test]
+fn an_import_survives() {
+    let mut start = engine();
+    succeeds(&mut start, "--- stack.yaml\nResources:\n  Own: { Type: AWS::SNS::Topic }\n");
+    let there = ("AWS::S3::Bucket".to_owned(), serde_json::json!({}), Vec::new());
+    start.provider.world.insert("there".to_owned(), there);
+    let text = "--- stack.yaml
+Resources:
+  Own: { Type: AWS::SNS::Topic }
+  Bucket: { Type: AWS::S3::Bucket, DeletionPolicy: Retain }
+";
+    for (name, status) in
+        [("there", StackStatus::ImportComplete), ("nowhere", StackStatus::ImportRollbackComplete)]
+    {
+        let end = survives(&start, &Ask::Import(text, name));
+        assert_eq!(end.stacks().unwrap()[0].status, status);
+        assert_eq!(end.provider.world, start.provider.world);
+    }
 }

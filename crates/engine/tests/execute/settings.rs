@@ -437,3 +437,37 @@ Resources:
         assert!(fault.message.contains(expected), "{fault:?}");
     }
 }
+
+#[test]
+fn values_that_a_template_refuses_make_no_change_set() {
+    let text = "--- stack.yaml
+Parameters:
+  Size: { Type: String, Default: small, AllowedValues: [small, large] }
+  Count: { Type: Number, Default: 1, MaxValue: 3 }
+Rules:
+  LargeIsAlone:
+    RuleCondition: !Equals [!Ref Size, large]
+    Assertions:
+      - Assert: !Equals [!Ref Count, '1']
+        AssertDescription: a large one is alone
+Resources:
+  Topic: { Type: AWS::SNS::Topic }
+";
+    let cases: [(&[(&str, &str)], Option<&str>); 6] = [
+        (&[], None),
+        (&[("Size", "large")], None),
+        (&[("Size", "huge")], Some("parameter-value")),
+        (&[("Count", "4")], Some("parameter-value")),
+        (&[("Size", "large"), ("Count", "2")], Some("rule-failed")),
+        (&[("Sise", "large")], Some("unknown-parameter")),
+    ];
+    for (given, expected) in cases {
+        let found = match planned(&engine(), &load(&project(text)), &inputs(given)) {
+            Ok(_) => Vec::new(),
+            Err(kumiki_plan::Refusal::Errors(found)) => found,
+            Err(other) => panic!("{other:?}"),
+        };
+        let rules: Vec<&str> = found.iter().map(|it| &*it.rule).collect();
+        assert_eq!(rules, expected.into_iter().collect::<Vec<_>>(), "{given:?}");
+    }
+}
