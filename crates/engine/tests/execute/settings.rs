@@ -453,7 +453,8 @@ Rules:
 Resources:
   Topic: { Type: AWS::SNS::Topic }
 ";
-    let cases: [(&[(&str, &str)], Option<&str>); 6] = [
+    type Case<'c> = (&'c [(&'c str, &'c str)], Option<&'c str>);
+    let cases: [Case<'_>; 6] = [
         (&[], None),
         (&[("Size", "large")], None),
         (&[("Size", "huge")], Some("parameter-value")),
