@@ -12,9 +12,9 @@ use crate::import;
 use crate::provider::Provider;
 use crate::quota::{exceeded, is_stack_name};
 use crate::record::{ChangeSetRecord, InputsRecord, ResourceToImport, StackRecord, StackSettled};
-use crate::secret::{Secrets, mask};
 use crate::status::{ChangeSetStatus, ExecutionStatus, OnFailure, StackStatus};
 use crate::store::{Change, StateStore};
+use kumiki_plan::mask_secret;
 use kumiki_project::Inputs;
 use kumiki_template::Template;
 use std::collections::{BTreeMap, BTreeSet};
@@ -114,13 +114,13 @@ impl<S: StateStore, P: Provider, C: Clock> Engine<S, P, C> {
             .iter()
             .map(|it| {
                 let value = match secret.contains(&*it.name) {
-                    true => mask(&stack.stack_id, &it.value),
+                    true => mask_secret(&stack.stack_id, &it.value),
                     false => it.value.to_string(),
                 };
                 (it.name.to_string(), value)
             })
             .collect();
-        let plan_text = recorded_plan(plan, inputs, &secret, &stack.stack_id).to_string();
+        let plan_text = serde_json::to_string(plan).unwrap_or_default();
         let record = ChangeSetRecord {
             id: change_set_id(&stack.stack_id, &name, number),
             name,
@@ -272,22 +272,6 @@ fn type_changes(plan: &kumiki_plan::Plan) -> Vec<String> {
         }
     }
     changed
-}
-
-/// The plan as it may be recorded: without secrets.
-fn recorded_plan(
-    plan: &kumiki_plan::Plan,
-    inputs: &Inputs,
-    secret: &BTreeSet<String>,
-    root_id: &str,
-) -> serde_json::Value {
-    let secrets = Secrets::new(root_id);
-    for given in &inputs.parameters {
-        if secret.contains(&*given.name) {
-            secrets.add(&given.value);
-        }
-    }
-    secrets.json(serde_json::to_value(plan).unwrap_or_default())
 }
 
 fn review_event(stack: &StackRecord, sequence: u64, time: u64) -> Event {

@@ -13,11 +13,10 @@ use crate::record::{
     ChangeSetRecord, DriftRecord, ExportRecord, ImportRecord, InputsRecord, OperationKind,
     OperationRecord, Phase, ResourceRecord, Settings, StackRecord,
 };
-use crate::secret::{Secrets, mask};
 use crate::stack_policy::StackPolicy;
 use crate::status::{ExecutionStatus, OnFailure, StackStatus};
 use crate::store::{StateStore, StoreError};
-use kumiki_plan::Current;
+use kumiki_plan::{Current, Secrets, mask_secret};
 use kumiki_project::{FileError, Files, Given, Inputs, Library};
 use std::collections::{BTreeMap, HashMap};
 
@@ -216,7 +215,7 @@ fn inputs(root_id: &str, record: &InputsRecord, given: &[Given]) -> Result<Input
     for (name, value) in &record.parameters {
         let value: &str = if record.secrets.contains(name) {
             let again = given.iter().find(|it| *it.name == **name).map(|it| &*it.value);
-            match again.filter(|it| mask(root_id, it) == *value) {
+            match again.filter(|it| mask_secret(root_id, it) == *value) {
                 Some(it) => it,
                 None => return Err(ExecuteError::Secret { parameter: name.clone() }),
             }

@@ -1,5 +1,6 @@
 //! Identifiers that follow from what they identify, so that every rehearsal makes the same ones.
 
+pub use kumiki_plan::{fingerprint, hex};
 use crate::quota::STACK_NAME;
 use kumiki_project::partition;
 use sha2::{Digest, Sha256};
@@ -12,23 +13,6 @@ pub fn digest(text: &str) -> String {
 /// SHA-256 of anything, in hexadecimal.
 pub fn digest_bytes(bytes: &[u8]) -> String {
     format!("{:x}", Sha256::digest(bytes))
-}
-
-/// SHA-256 over several texts, none of which can run into the next.
-pub fn fingerprint(parts: &[&str]) -> [u8; 32] {
-    let mut hash = Sha256::new();
-    for part in parts {
-        hash.update((part.len() as u64).to_le_bytes());
-        hash.update(part.as_bytes());
-    }
-    hash.finalize().into()
-}
-
-/// The first `length` digits of a fingerprint in hexadecimal.
-pub fn hex(fingerprint: &[u8; 32], length: usize) -> String {
-    let mut text: String = fingerprint.iter().map(|byte| format!("{byte:02x}")).collect();
-    text.truncate(length);
-    text
 }
 
 /// The first `length` characters of a fingerprint in the given alphabet.

@@ -40,7 +40,6 @@ mod memory;
 mod provider;
 mod quota;
 mod record;
-mod secret;
 mod stack_policy;
 mod status;
 mod store;
@@ -65,7 +64,7 @@ pub use record::{
     ResourceDrift, ResourceRecord, ResourceToImport, Settings, Settled, StackRecord, StackSettled,
     Touched,
 };
-pub use secret::{conceal, is_mask, is_mask_of, mask as mask_secret};
+pub use kumiki_plan::{conceal, is_mask, is_mask_of};
 pub use stack_policy::{StackPolicy, UpdateAction};
 pub use status::{
     ChangeSetStatus, DifferenceType, ExecutionStatus, OnFailure, ResourceDriftStatus,

@@ -1,5 +1,6 @@
 //! The difference between the properties that a resource has and those that it should have.
 
+use crate::secret::same;
 use crate::steps::{Cause, Detail, Recreation};
 use kumiki_project::{Kind, Unknown, Value};
 use kumiki_schema::{Replacement as Schema, ResourceType};
@@ -66,14 +67,14 @@ fn compare(
             }
         }
         (Some(old), Some(new)) => {
-            let same = match (scalar(old), new.as_text()) {
-                (Some(old), Some(new)) => old == new,
+            let equal = match (scalar(old), new.as_text()) {
+                (Some(old), Some(new)) => same(&old, new),
                 _ => match &new.kind {
                     Kind::Unknown(unknown) => settled(unknown, old),
                     _ => false,
                 },
             };
-            if !same {
+            if !equal {
                 details.push(detail(schema, path, Some(old), Some(new)));
             }
         }

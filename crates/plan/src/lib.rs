@@ -9,12 +9,18 @@
 
 mod current;
 mod diff;
+mod durations;
 mod planner;
+mod secret;
 mod steps;
 
 pub use current::{Current, CurrentResource, CurrentStack};
 pub use diff::{desired_json, diff};
+pub use durations::{Durations, typical_durations};
 pub use planner::{Refusal, plan, plan_removal};
+pub use secret::{
+    Secrets, conceal, fingerprint, hex, is_mask, is_mask_of, mask_secret,
+};
 pub use steps::{
     Action, Cause, Change, Detail, Operation, OutputChange, Plan, Recreation, Replacement, Scope,
     Step,

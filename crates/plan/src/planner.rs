@@ -2,6 +2,7 @@
 
 use crate::current::{Current, CurrentResource, CurrentStack};
 use crate::diff::diff;
+use crate::secret::{Secrets, same};
 use crate::steps::{
     Action, Cause, Change, Detail, Operation, OutputChange, Plan, Recreation, Replacement, Scope,
     Step,
@@ -11,6 +12,7 @@ use kumiki_project::{
     resource_name,
 };
 use kumiki_source::Diagnostic;
+use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
@@ -76,26 +78,44 @@ pub fn plan(
             steps.push(removal(path, stack));
         }
     }
-    Ok(Plan {
+    let mut plan = Plan {
         stack_name: inputs.stack_name.clone(),
         region: inputs.region.clone(),
         account: inputs.account.clone(),
         environment: inputs.environment.clone(),
         digest: digest(library, inputs, current),
         steps,
-    })
+    };
+    plan.hide(&secrets(&tree));
+    Ok(plan)
+}
+
+/// The values of the parameters of a tree that hide them.
+fn secrets(tree: &Tree) -> Secrets {
+    let secrets = Secrets::default();
+    for parameter in tree.stacks.iter().flat_map(|it| &it.parameters).filter(|it| it.no_echo) {
+        match &parameter.value.kind {
+            Kind::List(items) => {
+                items.iter().filter_map(Value::as_text).for_each(|it| secrets.add(it));
+            }
+            _ => parameter.value.as_text().into_iter().for_each(|it| secrets.add(it)),
+        }
+    }
+    secrets
 }
 
 /// The plan that deletes a root.
 pub fn plan_removal(stack_name: &str, region: &str, account: &str, current: &Current) -> Plan {
-    Plan {
+    let mut plan = Plan {
         stack_name: stack_name.to_owned(),
         region: region.to_owned(),
         account: account.to_owned(),
         environment: String::new(),
         digest: String::new(),
         steps: current.stacks.iter().map(|(path, stack)| removal(path, stack)).collect(),
-    }
+    };
+    plan.hide(&Secrets::default());
+    plan
 }
 
 /// Whether a change set can be made for a stack in this status: it rests, and its last operation
@@ -264,6 +284,15 @@ impl Planner<'_> {
         if tags_differ && schema.is_some_and(|it| it.tagging().is_some()) {
             scope.push(Scope::Tags);
         }
+        let nothing = Json::Null;
+        let metadata = existing.metadata.as_ref().unwrap_or(&nothing);
+        // What was not known when it was recorded is null there.
+        if diff(None, metadata, &resource.metadata)
+            .iter()
+            .any(|it| it.waits_for.is_none() || it.before.is_some())
+        {
+            scope.push(Scope::Metadata);
+        }
         if existing.deletion_policy != resource.deletion_policy.as_str() {
             scope.push(Scope::DeletionPolicy);
         }
@@ -331,9 +360,11 @@ fn output_changes(stack: &Stack, current: Option<&CurrentStack>) -> Vec<OutputCh
             it.exports.iter().find(|(_, name)| **name == *output.name).map(|(export, _)| export)
         });
         let unknown = after.is_none() && before.is_some();
-        if (before != after.as_ref() && !(unknown && output.value.is_known()))
-            || exported_before != export.as_ref()
-        {
+        let equal = match (before, &after) {
+            (Some(before), Some(after)) => same(before, after),
+            (before, after) => before == after.as_ref(),
+        };
+        if (!equal && !(unknown && output.value.is_known())) || exported_before != export.as_ref() {
             outputs.push(OutputChange {
                 name: output.name.to_string(),
                 before: before.cloned(),

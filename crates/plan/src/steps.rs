@@ -2,6 +2,7 @@
 //!
 //! <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ResourceChange.html>
 
+use crate::secret::{HIDDEN, Secrets};
 use kumiki_source::Message;
 use serde::Serialize;
 use serde_json::Value as Json;
@@ -167,6 +168,33 @@ pub struct OutputChange {
 }
 
 impl Plan {
+    /// Takes every secret out of what is shown and saved.
+    pub(crate) fn hide(&mut self, secrets: &Secrets) {
+        let hide = |text: &mut Option<String>| *text = text.take().map(|it| secrets.shown(it));
+        let hide_json = |json: &mut Option<Json>| {
+            *json = json.take().map(|it| secrets.shown_json(it));
+        };
+        for step in &mut self.steps {
+            for change in &mut step.changes {
+                hide(&mut change.physical_id);
+            }
+            for detail in step.changes.iter_mut().flat_map(|it| &mut it.details) {
+                hide_json(&mut detail.before);
+                hide_json(&mut detail.after);
+                detail.waits_for =
+                    detail.waits_for.take().map(|it| match secrets.hidden(&it.to_string()) {
+                        true => Message::verbatim(HIDDEN.to_owned()),
+                        false => it,
+                    });
+            }
+            for output in &mut step.outputs {
+                hide(&mut output.before);
+                hide(&mut output.after);
+                hide(&mut output.export);
+            }
+        }
+    }
+
     /// Whether nothing would change.
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()

@@ -7,7 +7,7 @@
 #![allow(clippy::disallowed_methods, reason = "the cases are files")]
 
 use kumiki_plan::{
-    Action, Current, CurrentResource, CurrentStack, Operation, Refusal, Replacement, plan,
+    Action, Current, CurrentResource, CurrentStack, Operation, Refusal, Replacement, Secrets, plan,
 };
 use kumiki_project::{
     Cloud, FileError, Files, Inputs, Kind, Library, ResourceRef, Tree, Value, parse_parameter_file,
@@ -80,6 +80,11 @@ fn settle(files: &Memory) -> Current {
     let root = library.find("stack.yaml").unwrap();
     let tree = Tree::evaluate_with(&library, root, &inputs, &Everything, &mut |_, _| {});
     assert_eq!(tree.diagnostics, []);
+    // Like the engine: what a parameter hides is recorded as a digest.
+    let secrets = Secrets::new("root");
+    for it in tree.stacks.iter().flat_map(|it| &it.parameters).filter(|it| it.no_echo) {
+        secrets.add(it.value.as_text().unwrap());
+    }
     let mut current = Current::default();
     current.zones.insert("ap-northeast-1".to_owned(), vec!["a".to_owned(), "c".to_owned()]);
     for (index, stack) in tree.stacks.iter().enumerate() {
@@ -104,7 +109,8 @@ fn settle(files: &Memory) -> Current {
                 type_name: it.type_name.to_string(),
                 physical_id: format!("id:{id}"),
                 status: "CREATE_COMPLETE".to_owned(),
-                properties: kumiki_plan::desired_json(&it.properties).unwrap(),
+                properties: secrets.json(kumiki_plan::desired_json(&it.properties).unwrap()),
+                metadata: Some(secrets.json(kumiki_plan::desired_json(&it.metadata).unwrap())),
                 attributes: attributes.collect(),
                 deletion_policy: it.deletion_policy.as_str().to_owned(),
                 update_replace_policy: it.update_replace_policy.as_str().to_owned(),
@@ -119,7 +125,7 @@ fn settle(files: &Memory) -> Current {
                 }
                 _ => it.value.as_text().unwrap().to_owned(),
             };
-            settled.outputs.insert(it.name.to_string(), value);
+            settled.outputs.insert(it.name.to_string(), secrets.text(value));
         }
         for it in tree.exports.iter().filter(|it| it.stack == index) {
             let output = &stack.outputs[it.output];

@@ -79,6 +79,8 @@ pub struct Resource {
     pub condition: Truth,
     /// Its properties: a map, or absent when there are none or it is not created.
     pub properties: Value,
+    /// Its metadata, absent where there is none or it is not created.
+    pub metadata: Value,
     /// The resources of the same stack that it waits for, by position, without those that are not
     /// created.
     pub dependencies: Vec<Edge>,
@@ -491,6 +493,9 @@ impl<'w> Walker<'w> {
             if let Some(properties) = &decl.properties {
                 stack.resources[index].properties = scope.evaluate(properties);
             }
+            if let Some(metadata) = &decl.metadata {
+                stack.resources[index].metadata = scope.evaluate(metadata);
+            }
             if &*decl.type_name.text == STACK_TYPE {
                 let at = (position, index);
                 let properties = stack.resources[index].properties.clone();
@@ -535,6 +540,7 @@ impl<'w> Walker<'w> {
             type_name: decl.type_name.text.clone(),
             condition,
             properties: Value { kind: Kind::Absent, origin: Origin::at(decl.span) },
+            metadata: Value { kind: Kind::Absent, origin: Origin::at(decl.span) },
             dependencies: Vec::new(),
             deletion_policy: self.policy(decl.deletion_policy.as_ref(), scope, default),
             update_replace_policy: self.policy(

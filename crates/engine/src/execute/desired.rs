@@ -8,6 +8,7 @@ use kumiki_project::{Inputs, Kind, ParameterType, Policy, Scope, Unknown, Value,
 use kumiki_template::{Call, Expr, ExprKind, ResourceDecl, Template};
 use serde_json::Value as Json;
 use std::rc::Rc;
+use std::sync::Arc;
 
 impl Run<'_> {
     /// The root becomes what the inputs say.
@@ -210,7 +211,14 @@ impl Run<'_> {
         depends_on.sort();
         depends_on.dedup();
         let metadata = decl.metadata.as_ref().map(|it| {
-            let json = scope.evaluate(it).to_json(&|_| Some(Json::Null)).unwrap_or(Json::Null);
+            // What is not known is left out: metadata reaches no provider.
+            let known = |unknown: &Arc<Unknown>| {
+                Some(match &**unknown {
+                    Unknown::Dynamic(text) => Json::String(text.to_string()),
+                    _ => Json::Null,
+                })
+            };
+            let json = scope.evaluate(it).to_json(&known).unwrap_or(Json::Null);
             self.frame.secrets.json(json)
         });
         let policy = |expr: &Option<Expr>, default: Policy| {

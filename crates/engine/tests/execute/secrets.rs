@@ -31,6 +31,27 @@ fn secrets_are_recorded_nowhere() {
 }
 
 #[test]
+fn no_plan_shows_a_secret() {
+    let mut engine = engine();
+    let library = load(&project(TEXT));
+    let plan = |engine: &Toys, password| {
+        planned(engine, &library, &inputs(&[("Password", password)])).unwrap()
+    };
+    let first = serde_json::to_string(&plan(&engine, "correct-horse")).unwrap();
+    up_with(&mut engine, TEXT, &inputs(&[("Password", "correct-horse")])).unwrap();
+    // What is recorded is a digest, and the value is the same all the same.
+    assert!(plan(&engine, "correct-horse").is_empty());
+    let another = plan(&engine, "battery-staple");
+    assert_eq!(another.counts(), [0, 1, 0, 0]);
+    let another = serde_json::to_string(&another).unwrap();
+    for text in [first, another] {
+        for hidden in ["correct-horse", "battery-staple", "kumiki:secret:"] {
+            assert!(!text.contains(hidden), "{text}");
+        }
+    }
+}
+
+#[test]
 fn secrets_must_be_given_again() {
     let mut engine = engine();
     let given = inputs(&[("Password", "correct-horse")]);
