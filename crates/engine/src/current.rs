@@ -34,6 +34,10 @@ impl<S: StateStore, P: Provider, C: Clock> Engine<S, P, C> {
             }
         }
         let Some(root) = root else { return Ok(current) };
+        let mut imports: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for it in self.store.imports(account, region)? {
+            imports.entry(it.name).or_default().push(it.stack_name);
+        }
         // The root's tags stand for all: what nested stacks add is among their properties.
         let tags = root.settled.tags.clone();
         let protected = root.termination_protection;
@@ -46,6 +50,11 @@ impl<S: StateStore, P: Provider, C: Clock> Engine<S, P, C> {
                 && current.resource(parent, logical_id).is_none()
             {
                 continue;
+            }
+            for export in stack.settled.outputs.values().filter_map(|it| it.export.as_ref()) {
+                if let Some(users) = imports.remove(export) {
+                    current.imports.insert(export.clone(), users);
+                }
             }
             let resources = self.store.resources(&stack.stack_id)?;
             stack.termination_protection = protected;
@@ -95,6 +104,8 @@ fn current_stack(
         tags: tags.clone(),
         outputs: stack.settled.outputs.into_iter().map(|(name, it)| (name, it.value)).collect(),
         exports,
+        stack_policy: None,
+        termination_protection: stack.termination_protection,
         resources,
         stack_policy: stack.stack_policy,
         termination_protection: stack.termination_protection,

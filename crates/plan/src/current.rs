@@ -12,6 +12,9 @@ pub struct Current {
     pub stacks: BTreeMap<String, CurrentStack>,
     /// The exports of the account and Region that stacks outside this root make: name, value.
     pub other_exports: BTreeMap<String, String>,
+    /// The exports of these stacks that are in use: name, the names of the stacks that use it.
+    #[serde(default)]
+    pub imports: BTreeMap<String, Vec<String>>,
     /// The outputs of the account's other roots, for `Fn::GetStackOutput`: Region, stack, output,
     /// value.
     #[serde(default)]
@@ -43,6 +46,12 @@ pub struct CurrentStack {
     pub outputs: BTreeMap<String, String>,
     /// Its exports: export name, output name.
     pub exports: BTreeMap<String, String>,
+    /// The text of its stack policy, if it has one.
+    #[serde(default)]
+    pub stack_policy: Option<String>,
+    /// Whether it refuses to be deleted.
+    #[serde(default)]
+    pub termination_protection: bool,
     /// Its resources by logical ID.
     pub resources: BTreeMap<String, CurrentResource>,
     /// The text of its stack policy, if it has one.

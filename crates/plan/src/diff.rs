@@ -1,9 +1,9 @@
 //! The difference between the properties that a resource has and those that it should have.
 
 use crate::secret::same;
-use crate::steps::{Cause, Detail, Recreation};
+use crate::steps::{Cause, ChangeSource, Detail, Recreation};
 use kumiki_project::{Kind, Unknown, Value};
-use kumiki_schema::{Replacement as Schema, ResourceType};
+use kumiki_schema::ResourceType;
 use kumiki_source::Message;
 use serde_json::Value as Json;
 
@@ -117,22 +117,26 @@ fn detail(
     after: Option<&Value>,
 ) -> Detail {
     let segments: Vec<&str> = path.iter().map(String::as_str).collect();
-    let recreation = match schema.map(|it| it.replacement(&segments)) {
-        None | Some(Schema::Never) => Recreation::Never,
-        Some(Schema::Conditional) => Recreation::Conditionally,
-        Some(Schema::Always) => Recreation::Always,
-    };
+    let recreation = schema.map_or(Recreation::Never, |it| it.replacement(&segments).into());
     let mut waits_for = None;
     let mut upstream = None;
+    let mut source = ChangeSource::DirectModification;
     if let Some(after) = after {
         after.unknowns(&mut |unknown| {
             waits_for.get_or_insert_with(|| unknown.describe());
             unknown.each(&mut |it| {
-                if let Unknown::PhysicalId(resource) = it {
-                    upstream.get_or_insert_with(|| resource.to_string());
-                }
-                if let Unknown::Attribute(resource, attribute) = it {
-                    upstream.get_or_insert_with(|| format!("{resource}.{attribute}"));
+                let found = match it {
+                    Unknown::PhysicalId(resource) => {
+                        (ChangeSource::ResourceReference, resource.to_string())
+                    }
+                    Unknown::Attribute(resource, attribute) => {
+                        (ChangeSource::ResourceAttribute, format!("{resource}.{attribute}"))
+                    }
+                    _ => return,
+                };
+                if upstream.is_none() {
+                    source = found.0;
+                    upstream = Some(found.1);
                 }
             });
         });
@@ -144,6 +148,8 @@ fn detail(
         before: before.cloned(),
         after: after.and_then(desired_json),
         waits_for,
+        change_source: source,
+        causing_entity: upstream.clone(),
         cause: upstream.map_or(Cause::Direct, Cause::Upstream),
     }
 }

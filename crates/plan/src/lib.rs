@@ -7,21 +7,31 @@
 //!
 //! No clock, no files, no network: the same input gives the same bytes.
 
+mod also_shown;
+mod cause;
 mod current;
 mod diff;
 mod durations;
+mod effects;
+mod guards;
 mod planner;
+mod saved;
+mod schedule;
 mod secret;
+mod stack_policy;
 mod steps;
 
 pub use current::{Current, CurrentResource, CurrentStack};
 pub use diff::{desired_json, diff};
 pub use durations::{Durations, typical_durations};
 pub use planner::{Refusal, plan, plan_removal};
+pub use saved::{Basis, Divergence, SavedPlan};
 pub use secret::{
     Secrets, conceal, fingerprint, hex, is_mask, is_mask_of, mask_secret,
 };
+pub use stack_policy::{StackPolicy, UpdateAction};
 pub use steps::{
-    Action, Cause, Change, Detail, Operation, OutputChange, Plan, Recreation, Replacement, Scope,
-    Step,
+    Action, AlsoShown, Cause, Change, ChangeSource, Detail, Effect, Estimate, Guard, GuardKind,
+    Leg, Operation, OutputChange, Plan, Recreation, Replacement, Scope, ShownProperty,
+    SlowDependency, Step,
 };

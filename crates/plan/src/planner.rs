@@ -1,11 +1,17 @@
 //! The walk that compares a desired tree with the current stacks.
 
+use crate::also_shown::also_shown;
+use crate::cause::Lineage;
 use crate::current::{Current, CurrentResource, CurrentStack};
 use crate::diff::diff;
+use crate::effects::effect;
+use crate::guards::{guards, removal_guards};
+use crate::saved::Basis;
+use crate::schedule::estimate;
 use crate::secret::{Secrets, same};
 use crate::steps::{
-    Action, Cause, Change, Detail, Operation, OutputChange, Plan, Recreation, Replacement, Scope,
-    Step,
+    Action, Cause, Change, ChangeSource, Detail, Effect, Operation, OutputChange, Plan, Recreation,
+    Replacement, Scope, Step,
 };
 use kumiki_project::{
     Cloud, Inputs, Kind, Library, Policy, Resource, ResourceRef, Stack, TemplateId, Tree, Value,
@@ -13,11 +19,11 @@ use kumiki_project::{
 };
 use kumiki_source::Diagnostic;
 use serde_json::Value as Json;
-use sha2::{Digest, Sha256};
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
-const STACK_TYPE: &str = "AWS::CloudFormation::Stack";
+/// The type of a nested stack.
+pub(crate) const STACK_TYPE: &str = "AWS::CloudFormation::Stack";
 
 /// Why there is no plan.
 #[derive(Clone, Debug)]
@@ -78,16 +84,51 @@ pub fn plan(
             steps.push(removal(path, stack));
         }
     }
+    let lineage = Lineage::new(library, &tree, current);
+    annotate(&mut steps, &tree, &lineage, current);
+    let basis = Basis::new(library, &tree, inputs, current);
     let mut plan = Plan {
         stack_name: inputs.stack_name.clone(),
         region: inputs.region.clone(),
         account: inputs.account.clone(),
         environment: inputs.environment.clone(),
-        digest: digest(library, inputs, current),
+        digest: basis.digest(),
+        basis,
+        also_shown: also_shown(&tree, &lineage, current, &steps),
+        guards: guards(&tree, current, &steps),
+        estimate: estimate(&tree, current, &steps),
         steps,
+        cost: None,
     };
     plan.hide(&secrets(&tree));
     Ok(plan)
+}
+
+/// Adds to each change why it happens and what it costs.
+fn annotate(steps: &mut [Step], tree: &Tree, lineage: &Lineage<'_>, current: &Current) {
+    let moving: HashSet<String> = steps
+        .iter()
+        .flat_map(|step| step.changes.iter().map(|it| child_path(&step.path, &it.logical_id)))
+        .collect();
+    let positions: HashMap<&str, usize> =
+        tree.stacks.iter().enumerate().map(|(at, it)| (&*it.path, at)).collect();
+    for step in steps {
+        let stack = positions.get(&*step.path).copied();
+        let of_stack: HashMap<&str, usize> = stack
+            .map(|at| tree.stacks[at].resources.iter().enumerate())
+            .into_iter()
+            .flatten()
+            .map(|(at, it)| (&*it.logical_id, at))
+            .collect();
+        for change in &mut step.changes {
+            if let (Some(stack), Some(at)) = (stack, of_stack.get(&*change.logical_id)) {
+                for detail in &mut change.details {
+                    lineage.explain(stack, *at, detail, &|it| moving.contains(it));
+                }
+            }
+            change.effect = effect(change, current.resource(&step.path, &change.logical_id));
+        }
+    }
 }
 
 /// The values of the parameters of a tree that hide them.
@@ -110,10 +151,15 @@ pub fn plan_removal(stack_name: &str, region: &str, account: &str, current: &Cur
         stack_name: stack_name.to_owned(),
         region: region.to_owned(),
         account: account.to_owned(),
-        environment: String::new(),
-        digest: String::new(),
         steps: current.stacks.iter().map(|(path, stack)| removal(path, stack)).collect(),
+        guards: removal_guards(stack_name, current),
+        ..Plan::default()
     };
+    for step in &mut plan.steps {
+        for change in &mut step.changes {
+            change.effect = effect(change, current.resource(&step.path, &change.logical_id));
+        }
+    }
     plan.hide(&Secrets::default());
     plan
 }
@@ -158,36 +204,13 @@ fn removed(logical_id: &str, resource: &CurrentResource) -> Change {
         scope: Vec::new(),
         details: Vec::new(),
         policy: Policy::parse(&resource.deletion_policy).map(Policy::as_str),
+        effect: Effect::None,
     }
 }
 
-/// SHA-256 over everything that a plan depends on, in hexadecimal.
-fn digest(library: &Library, inputs: &Inputs, current: &Current) -> String {
-    let mut hash = Sha256::new();
-    let mut field = |bytes: &[u8]| {
-        hash.update((bytes.len() as u64).to_le_bytes());
-        hash.update(bytes);
-    };
-    field(env!("CARGO_PKG_VERSION").as_bytes());
-    for (_, template) in library.templates() {
-        let source = library.sources.get(template.file);
-        field(source.path().as_bytes());
-        field(source.text().as_bytes());
-    }
-    for text in [&inputs.account, &inputs.region, &inputs.stack_name, &inputs.environment] {
-        field(text.as_bytes());
-    }
-    for given in &inputs.parameters {
-        field(given.name.as_bytes());
-        field(given.value.as_bytes());
-    }
-    for (name, value) in &inputs.tags {
-        field(name.as_bytes());
-        field(value.as_bytes());
-    }
-    // Maps of this type are sorted, so equal states have equal bytes.
-    field(&serde_json::to_vec(current).unwrap_or_default());
-    format!("{:x}", hash.finalize())
+/// The path of a resource: that of its stack, and its logical ID.
+pub(crate) fn child_path(stack: &str, logical_id: &str) -> String {
+    if stack.is_empty() { logical_id.to_owned() } else { format!("{stack}/{logical_id}") }
 }
 
 /// What the current stacks make known while a desired tree is evaluated.
@@ -234,6 +257,7 @@ impl Planner<'_> {
                 scope: Vec::new(),
                 details: Vec::new(),
                 policy: None,
+                effect: Effect::None,
             }),
             Some(existing) => self.modification(stack, resource, existing, changes, inputs),
         };
@@ -260,16 +284,26 @@ impl Planner<'_> {
             // what the child is given shows there too, where it has an effect.
             details.retain(|it| it.path != "TemplateURL");
             let inside = resource.child.is_some() && {
-                let prefix = match &*stack.path {
-                    "" => resource.logical_id.to_string(),
-                    path => format!("{path}/{}", resource.logical_id),
-                };
-                changes.get(&prefix).is_some_and(|it| !it.is_empty())
+                changes
+                    .get(&child_path(&stack.path, &resource.logical_id))
+                    .is_some_and(|it| !it.is_empty())
             };
             details.retain(|it| it.waits_for.is_none());
             if !inside && details.is_empty() {
                 return None;
             }
+        }
+        if nested && details.is_empty() {
+            details.push(Detail {
+                path: String::new(),
+                recreation: Recreation::Never,
+                before: None,
+                after: None,
+                waits_for: None,
+                change_source: ChangeSource::Automatic,
+                causing_entity: None,
+                cause: Cause::Direct,
+            });
         }
         let mut scope = Vec::new();
         let failed = existing.status.ends_with("_FAILED");
@@ -313,6 +347,7 @@ impl Planner<'_> {
             details,
             policy: (replacement != Replacement::False)
                 .then(|| resource.update_replace_policy.as_str()),
+            effect: Effect::None,
         })
     }
 
@@ -364,7 +399,7 @@ fn output_changes(stack: &Stack, current: Option<&CurrentStack>) -> Vec<OutputCh
             (Some(before), Some(after)) => same(before, after),
             (before, after) => before == after.as_ref(),
         };
-        if (!equal && !(unknown && output.value.is_known())) || exported_before != export.as_ref() {
+        if !(equal || unknown && output.value.is_known()) || exported_before != export.as_ref() {
             outputs.push(OutputChange {
                 name: output.name.to_string(),
                 before: before.cloned(),
@@ -389,7 +424,7 @@ fn output_changes(stack: &Stack, current: Option<&CurrentStack>) -> Vec<OutputCh
 }
 
 /// An output's value as text: a list is joined by commas, as the service does.
-fn text(value: &Value) -> Option<String> {
+pub(crate) fn text(value: &Value) -> Option<String> {
     match &value.kind {
         Kind::List(items) => {
             let items: Option<Vec<&str>> = items.iter().map(Value::as_text).collect();

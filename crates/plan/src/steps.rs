@@ -2,13 +2,15 @@
 //!
 //! <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ResourceChange.html>
 
+use crate::saved::Basis;
 use crate::secret::{HIDDEN, Secrets};
 use kumiki_source::Message;
 use serde::Serialize;
 use serde_json::Value as Json;
 
-/// The change sets of one root, in the order in which they take effect.
-#[derive(Clone, Debug, Serialize)]
+/// The change sets of one root, in the order in which they take effect, and what is to be said
+/// about them.
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Plan {
     /// The root stack's name.
     pub stack_name: String,
@@ -18,11 +20,22 @@ pub struct Plan {
     pub account: String,
     /// The environment, if there is one.
     pub environment: String,
-    /// What is deployed: SHA-256 over templates, parameters, tags, current state and version of
-    /// this program, in hexadecimal.
+    /// What is deployed: SHA-256 over the basis, in hexadecimal.
     pub digest: String,
+    /// What the plan was made from. Saved with it, and never shown.
+    #[serde(skip)]
+    pub basis: Basis,
     /// One change set for each stack that changes; the root first, parents before children.
     pub steps: Vec<Step>,
+    /// What AWS's own change set shows although it will not happen.
+    pub also_shown: Vec<AlsoShown>,
+    /// What has to be allowed by name before the plan is executed.
+    pub guards: Vec<Guard>,
+    /// How long it takes.
+    pub estimate: Estimate,
+    /// What it changes about the cost, for those who know prices; nothing as it comes from here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost: Option<Json>,
 }
 
 /// A change set on one stack.
@@ -72,6 +85,15 @@ pub struct Change {
     pub details: Vec<Detail>,
     /// What becomes of the resource that is removed or replaced: a deletion policy.
     pub policy: Option<&'static str>,
+    /// What it costs those who use the resource.
+    pub effect: Effect,
+}
+
+impl Change {
+    /// Whether more changes than what CloudFormation itself keeps of the resource.
+    pub fn reaches_provider(&self) -> bool {
+        self.scope.iter().any(|it| matches!(it, Scope::Properties | Scope::Tags))
+    }
 }
 
 /// What happens to a resource.
@@ -112,11 +134,14 @@ pub enum Scope {
 }
 
 /// A property that changes.
+///
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ResourceChangeDetail.html>
 #[derive(Clone, Debug, Serialize)]
 pub struct Detail {
-    /// The property, `Tags.0.Value`.
+    /// The property, `Tags.0.Value`; empty for a nested stack in which something changes.
     pub path: String,
     /// Whether changing it makes a new resource.
+    #[serde(rename = "requires_recreation")]
     pub recreation: Recreation,
     /// The value before; nothing when it was not there.
     pub before: Option<Json>,
@@ -125,8 +150,16 @@ pub struct Detail {
     /// What the value after waits for, when it is not known.
     #[serde(serialize_with = "as_text")]
     pub waits_for: Option<Message>,
-    /// Why it changes.
+    /// What changes it, as seen from its own stack.
+    pub change_source: ChangeSource,
+    /// The parameter, resource or attribute of its stack that changes it, if one does.
+    pub causing_entity: Option<String>,
+    /// Why it changes, as seen from the root.
     pub cause: Cause,
+}
+
+fn text<S: serde::Serializer>(it: &Message, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&it.to_string())
 }
 
 fn as_text<S: serde::Serializer>(it: &Option<Message>, serializer: S) -> Result<S::Ok, S::Error> {
@@ -144,14 +177,154 @@ pub enum Recreation {
     Always,
 }
 
+/// What changes a property, in CloudFormation's words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum ChangeSource {
+    /// `Ref` of a resource that changes.
+    ResourceReference,
+    /// `Ref` of a parameter that changes.
+    ParameterReference,
+    /// `Fn::GetAtt` of a resource that changes.
+    ResourceAttribute,
+    /// The text of the template, or what it imports.
+    DirectModification,
+    /// A nested stack in which something changes.
+    Automatic,
+}
+
+impl From<kumiki_schema::Replacement> for Recreation {
+    fn from(it: kumiki_schema::Replacement) -> Self {
+        match it {
+            kumiki_schema::Replacement::Never => Self::Never,
+            kumiki_schema::Replacement::Conditional => Self::Conditionally,
+            kumiki_schema::Replacement::Always => Self::Always,
+        }
+    }
+}
+
 /// Why a property changes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Cause {
-    /// The template or a parameter says so.
+    /// The template says so.
     Direct,
-    /// A resource that is itself new or replaced makes the value: `path/LogicalId.Attribute`.
+    /// A parameter of the root has another value: its name.
+    Parameter(String),
+    /// A resource that is itself new or changed makes the value: `path/LogicalId.Attribute`.
     Upstream(String),
+}
+
+/// What a change costs those who use the resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Effect {
+    /// Nothing that we know of.
+    None,
+    /// A while without it.
+    Interruption,
+    /// Its data.
+    DataLost,
+}
+
+/// A resource as AWS's own change set shows it although nothing of this will happen.
+#[derive(Clone, Debug, Serialize)]
+pub struct AlsoShown {
+    /// The path of its stack; empty for the root.
+    pub path: String,
+    /// The logical ID.
+    pub logical_id: String,
+    /// The type.
+    #[serde(rename = "type")]
+    pub type_name: String,
+    /// Whether AWS says that it is replaced.
+    pub replacement: Replacement,
+    /// What AWS gives as the source of the change.
+    pub change_source: ChangeSource,
+    /// The properties that AWS shows as changed.
+    pub properties: Vec<ShownProperty>,
+}
+
+/// A property that AWS shows as changed.
+#[derive(Clone, Debug, Serialize)]
+pub struct ShownProperty {
+    /// The property.
+    pub path: String,
+    /// Whether changing it would make a new resource.
+    #[serde(rename = "requires_recreation")]
+    pub recreation: Recreation,
+    /// What AWS waits for before it knows the value: a parameter, a resource or an output.
+    pub waits_for: String,
+}
+
+/// Something that has to be allowed by name before a plan is executed.
+#[derive(Clone, Debug, Serialize)]
+pub struct Guard {
+    /// What it guards against.
+    pub kind: GuardKind,
+    /// What has to be named: the path of a resource or an output, or a stack.
+    pub resource: String,
+    /// What would happen.
+    #[serde(serialize_with = "text")]
+    pub message: Message,
+    /// What to do.
+    #[serde(serialize_with = "text")]
+    pub help: Message,
+    /// Whether it was allowed.
+    pub allowed: bool,
+}
+
+/// What a guard guards against.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum GuardKind {
+    /// The value of an export in use changes, or it goes.
+    ExportLock,
+    /// A resource with data is replaced.
+    StatefulReplacement,
+    /// A resource with data is deleted.
+    StatefulRemoval,
+    /// What is to be retained is deleted all the same.
+    RetainedData,
+    /// The stack policy refuses it.
+    StackPolicy,
+    /// The stack is protected from termination.
+    TerminationProtection,
+}
+
+/// How long a plan takes on AWS, by typical durations.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Estimate {
+    /// From the first to the last.
+    pub seconds: u64,
+    /// The changes that decide how long it takes, each after the one before.
+    pub critical_path: Vec<Leg>,
+    /// The dependencies that nothing but a `DependsOn` makes, and that make it longer.
+    pub slow_dependencies: Vec<SlowDependency>,
+}
+
+/// A change on the critical path.
+#[derive(Clone, Debug, Serialize)]
+pub struct Leg {
+    /// The resource, by its path.
+    pub resource: String,
+    /// Its type.
+    #[serde(rename = "type")]
+    pub type_name: String,
+    /// When it begins.
+    pub start_seconds: u64,
+    /// How long it takes.
+    pub seconds: u64,
+}
+
+/// A `DependsOn` that no reference and no import needs.
+#[derive(Clone, Debug, Serialize)]
+pub struct SlowDependency {
+    /// The resource that waits, by its path.
+    pub resource: String,
+    /// The resource that it waits for.
+    pub depends_on: String,
+    /// How much sooner everything would be done without it.
+    pub seconds: u64,
 }
 
 /// An output that changes.
@@ -167,7 +340,31 @@ pub struct OutputChange {
     pub export: Option<String>,
 }
 
+impl Guard {
+    pub(crate) fn new(kind: GuardKind, resource: String, message: Message, help: Message) -> Self {
+        Self { kind, resource, message, help, allowed: false }
+    }
+}
+
 impl Plan {
+    /// Allows what is named; the first name that nothing guards, if there is one.
+    ///
+    /// # Errors
+    /// The name of a resource that is not guarded.
+    pub fn allow<'n>(&mut self, names: &'n [String]) -> Result<(), &'n str> {
+        for name in names {
+            let mut found = false;
+            for guard in self.guards.iter_mut().filter(|it| it.resource == *name) {
+                guard.allowed = true;
+                found = true;
+            }
+            if !found {
+                return Err(name);
+            }
+        }
+        Ok(())
+    }
+
     /// Takes every secret out of what is shown and saved.
     pub(crate) fn hide(&mut self, secrets: &Secrets) {
         let hide = |text: &mut Option<String>| *text = text.take().map(|it| secrets.shown(it));

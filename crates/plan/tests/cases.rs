@@ -1,7 +1,8 @@
 //! Each file of `cases/` is a project before and after a change, with the plan that is expected.
 //!
 //! `=== name` begins a file of the project before the change, `+++ name` one that takes its place
-//! afterwards. `=== expected` holds the plan. `KUMIKI_BLESS=1` writes what comes out instead.
+//! afterwards. `=== account.json` says what else is true: who imports, and the stacks' policies by
+//! their paths. `=== expected` holds the plan. `KUMIKI_BLESS=1` writes what comes out instead.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![allow(clippy::disallowed_methods, reason = "the cases are files")]
@@ -133,6 +134,24 @@ fn settle(files: &Memory) -> Current {
         }
         current.stacks.insert(stack.path.to_string(), settled);
     }
+    for it in &tree.imports {
+        let users = current.imports.entry(it.name.to_string()).or_default();
+        let name = format!("name:{}", it.path);
+        if !users.contains(&name) {
+            users.push(name);
+        }
+    }
+    let account: serde_json::Value = files
+        .0
+        .get("account.json")
+        .map_or_else(Default::default, |it| serde_json::from_str(it).unwrap());
+    for (export, users) in account["imports"].as_object().into_iter().flatten() {
+        let users = serde_json::from_value::<Vec<String>>(users.clone()).unwrap();
+        current.imports.entry(export.clone()).or_default().extend(users);
+    }
+    for (path, policy) in account["policies"].as_object().into_iter().flatten() {
+        current.stacks.get_mut(path).unwrap().stack_policy = Some(policy.to_string());
+    }
     current
 }
 
@@ -163,8 +182,8 @@ fn show(files: &Memory, current: &Current) -> String {
             let policy = it.policy.map(|it| format!(" ({it})")).unwrap_or_default();
             writeln!(
                 out,
-                "  {:?} {}{replacement}{policy} {:?}",
-                it.action, it.logical_id, it.scope
+                "  {:?} {}{replacement}{policy} {:?} {:?}",
+                it.action, it.logical_id, it.scope, it.effect
             )
             .unwrap();
             for detail in &it.details {
@@ -176,7 +195,11 @@ fn show(files: &Memory, current: &Current) -> String {
                     None => json(&detail.after),
                 };
                 let (path, before) = (&detail.path, json(&detail.before));
-                writeln!(out, "    {path}: {before} -> {after} {:?}", detail.recreation).unwrap();
+                let (source, cause) = (detail.change_source, &detail.cause);
+                let entity = detail.causing_entity.as_deref().unwrap_or("-");
+                let recreation = detail.recreation;
+                writeln!(out, "    {path}: {before} -> {after} {recreation:?}").unwrap();
+                writeln!(out, "      {source:?} {entity}, {cause:?}").unwrap();
             }
         }
         for it in &step.outputs {
@@ -191,6 +214,23 @@ fn show(files: &Memory, current: &Current) -> String {
             )
             .unwrap();
         }
+    }
+    for it in &plan.also_shown {
+        let (path, id, replacement) = (&it.path, &it.logical_id, it.replacement);
+        writeln!(out, "also shown /{path}: {id} {replacement:?} {:?}", it.change_source).unwrap();
+        for it in &it.properties {
+            writeln!(out, "    {}: {:?}, {}", it.path, it.recreation, it.waits_for).unwrap();
+        }
+    }
+    for it in &plan.guards {
+        writeln!(out, "guard {}: {}", it.resource, it.message).unwrap();
+    }
+    for it in &plan.estimate.critical_path {
+        writeln!(out, "at {} s: {} takes {} s", it.start_seconds, it.resource, it.seconds).unwrap();
+    }
+    for it in &plan.estimate.slow_dependencies {
+        let (resource, on) = (&it.resource, &it.depends_on);
+        writeln!(out, "{} s sooner unless {resource} waits for {on}", it.seconds).unwrap();
     }
     if out.is_empty() { "no changes\n".to_owned() } else { out }
 }
