@@ -296,6 +296,10 @@ impl Backend for LocalBackend {
         self.engine.change_set_plan(id)
     }
 
+    fn recorded_text(&self, digest: &str) -> Result<Option<String>, StoreError> {
+        self.engine.recorded_text(digest)
+    }
+
     fn delete_change_set(&mut self, id: &str) -> Result<(), ExecuteError> {
         self.engine.delete_change_set(id)
     }

@@ -150,6 +150,12 @@ pub trait Backend {
     /// When it cannot be read.
     fn change_set_plan(&self, id: &str) -> Result<Option<serde_json::Value>, StoreError>;
 
+    /// A text that a change set was made from: a template, by its SHA-256 in the manifest.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    fn recorded_text(&self, digest: &str) -> Result<Option<String>, StoreError>;
+
     /// Deletes a change set that was not executed, and with it a root that was never created.
     ///
     /// # Errors

@@ -104,8 +104,6 @@ fn current_stack(
         tags: tags.clone(),
         outputs: stack.settled.outputs.into_iter().map(|(name, it)| (name, it.value)).collect(),
         exports,
-        stack_policy: None,
-        termination_protection: stack.termination_protection,
         resources,
         stack_policy: stack.stack_policy,
         termination_protection: stack.termination_protection,

@@ -13,10 +13,9 @@ use crate::record::{
     ChangeSetRecord, DriftRecord, ExportRecord, ImportRecord, InputsRecord, OperationKind,
     OperationRecord, Phase, ResourceRecord, Settings, StackRecord,
 };
-use crate::stack_policy::StackPolicy;
 use crate::status::{ExecutionStatus, OnFailure, StackStatus};
 use crate::store::{StateStore, StoreError};
-use kumiki_plan::{Current, Secrets, mask_secret};
+use kumiki_plan::{Current, Secrets, StackPolicy, mask_secret};
 use kumiki_project::{FileError, Files, Given, Inputs, Library};
 use std::collections::{BTreeMap, HashMap};
 
@@ -326,6 +325,10 @@ impl<S: StateStore, P: Provider, C: Clock> Backend for Engine<S, P, C> {
         };
         let Some(text) = self.store.text(&record.plan)? else { return Ok(None) };
         serde_json::from_str(&text).map(Some).map_err(|it| StoreError::Damaged(it.to_string()))
+    }
+
+    fn recorded_text(&self, digest: &str) -> Result<Option<String>, StoreError> {
+        self.store.text(digest)
     }
 
     fn unfinished(&self) -> Result<Option<OperationRecord>, StoreError> {

@@ -1,19 +1,8 @@
 //! Identifiers that follow from what they identify, so that every rehearsal makes the same ones.
 
-pub use kumiki_plan::{fingerprint, hex};
 use crate::quota::STACK_NAME;
+pub use kumiki_plan::{digest, fingerprint, hex};
 use kumiki_project::partition;
-use sha2::{Digest, Sha256};
-
-/// SHA-256 of a text, in hexadecimal.
-pub fn digest(text: &str) -> String {
-    digest_bytes(text.as_bytes())
-}
-
-/// SHA-256 of anything, in hexadecimal.
-pub fn digest_bytes(bytes: &[u8]) -> String {
-    format!("{:x}", Sha256::digest(bytes))
-}
 
 /// The first `length` characters of a fingerprint in the given alphabet.
 pub fn letters(fingerprint: &[u8; 32], length: usize, alphabet: &[u8]) -> String {

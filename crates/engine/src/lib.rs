@@ -40,7 +40,6 @@ mod memory;
 mod provider;
 mod quota;
 mod record;
-mod stack_policy;
 mod status;
 mod store;
 mod verbs;
@@ -55,6 +54,8 @@ pub use engine::Engine;
 pub use event::Event;
 pub use fault::Fault;
 pub use import::ImportRefusal;
+pub use kumiki_plan::{StackPolicy, UpdateAction};
+pub use kumiki_plan::{conceal, is_mask, is_mask_of};
 pub use memory::MemoryStore;
 pub use provider::{Answer, Made, Provider, Refused, Request, SsmParameter, Verb};
 pub use quota::{Exceeded, TEMPLATE_BODY};
@@ -64,8 +65,6 @@ pub use record::{
     ResourceDrift, ResourceRecord, ResourceToImport, Settings, Settled, StackRecord, StackSettled,
     Touched,
 };
-pub use kumiki_plan::{conceal, is_mask, is_mask_of};
-pub use stack_policy::{StackPolicy, UpdateAction};
 pub use status::{
     ChangeSetStatus, DifferenceType, ExecutionStatus, OnFailure, ResourceDriftStatus,
     ResourceStatus, StackDriftStatus, StackStatus,

@@ -197,7 +197,7 @@ pub(crate) struct Fidelity {
     pub(crate) type_name: Option<String>,
 }
 
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Target {
     /// The environment
     pub(crate) environment: String,
@@ -216,9 +216,15 @@ pub(crate) struct Plan {
     /// Exit with 0 for no changes, 2 for changes and 1 for an error
     #[arg(long)]
     pub(crate) detailed_exitcode: bool,
+    /// Save the plan, without secrets, for `kumiki up --plan FILE`; of a first run, its next stage
+    #[arg(long, value_name = "FILE", conflicts_with = "against")]
+    pub(crate) out: Option<PathBuf>,
+    /// Compare with the stacks as they are (live), with the change set that was executed last (last), or with a saved plan (FILE)
+    #[arg(long, value_name = "FILE|live|last", default_value = "live")]
+    pub(crate) against: String,
 }
 
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Up {
     #[command(flatten)]
     pub(crate) target: Target,
@@ -228,6 +234,12 @@ pub(crate) struct Up {
     /// The digest of the plan that was reviewed, at least 12 characters of it
     #[arg(long, value_name = "DIGEST")]
     pub(crate) approve: Option<String>,
+    /// Execute the saved plan and nothing else: it is refused if anything changed since. Where no approval is demanded, nothing is asked
+    #[arg(long, value_name = "FILE", conflicts_with = "scenario")]
+    pub(crate) plan: Option<PathBuf>,
+    /// Allow what a guard stops, by the name that the plan gives: STACK/LogicalId; may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub(crate) allow: Vec<String>,
     /// Make an operation of the embedded engine fail: STACK/LogicalId:create[:reason], or take longer: :throttle, :slow[:factor]; may be repeated
     #[arg(long, value_name = "FAULT")]
     pub(crate) fail: Vec<String>,

@@ -13,6 +13,8 @@ mod pace;
 mod project;
 mod render;
 mod report;
+mod review;
+mod saved;
 mod watch;
 
 use args::{Args, Command};

@@ -209,6 +209,62 @@ fn a_killed_creation_is_finished_by_the_next() {
     assert!(interrupted > 10, "only {interrupted} runs were interrupted");
 }
 
+/// A saved plan is one stage of the first run; it takes as long as it said, and where it is killed,
+/// the same command finishes it.
+#[test]
+fn saved_plans_are_executed_as_they_were_reviewed() {
+    let service = Service::new();
+    service.json(&["up", "dev", "--root", "edge", "--yes"]);
+    let file = service.path("plan.json");
+    let file = file.to_str().unwrap();
+    for stage in ["first-creation", "services-enabled", "steady-state"] {
+        let planned = service.json(&["plan", "dev", "--out", file]);
+        assert_eq!(planned["stage"], stage);
+        let saved = std::fs::read_to_string(file).unwrap();
+        // Nothing but what was reviewed, and by nobody else's hand.
+        std::fs::write(
+            file,
+            saved.replace("\"Properties\"", "\"Tags\"").replace("\"Add\"", "\"Remove\""),
+        )
+        .unwrap();
+        let refused = service.run(&["up", "dev", "--plan", file]);
+        assert_eq!(refused.status.code(), Some(2), "{stage}: {}", text(&refused));
+        assert!(text(&refused).contains("changed after it was saved"), "{}", text(&refused));
+        std::fs::write(file, &saved).unwrap();
+        if stage == "first-creation" {
+            // Somewhere behind the plan, among the events.
+            let review = text(&service.run(&["plan", "dev"])).lines().count();
+            let mut child = service
+                .command(&["up", "dev", "--plan", file])
+                .stdout(Stdio::piped())
+                .spawn()
+                .unwrap();
+            let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+            lines.take(review + 40).for_each(drop);
+            child.kill().unwrap();
+            child.wait().unwrap();
+            // It may have come to its end just before.
+            let again = service.run(&["up", "dev", "--plan", file]);
+            assert!(
+                again.status.success() || text(&again).contains("executed already"),
+                "{}",
+                text(&again)
+            );
+            continue;
+        }
+        let up = service.json(&["up", "dev", "--plan", file]);
+        if stage == "services-enabled" {
+            assert_eq!(up["elapsed_seconds"], planned["plan"]["estimate"]["seconds"]);
+        }
+        let again = service.run(&["up", "dev", "--plan", file]);
+        assert_eq!(again.status.code(), Some(2), "{}", text(&again));
+        assert!(text(&again).contains("executed already"), "{}", text(&again));
+    }
+    assert_eq!(service.run(&["plan", "dev", "--detailed-exitcode"]).status.code(), Some(0));
+    let last = service.run(&["plan", "dev", "--against", "last", "--detailed-exitcode"]);
+    assert_eq!(last.status.code(), Some(0), "{}", text(&last));
+}
+
 #[test]
 fn a_second_writer_is_told_who_holds_the_lock() {
     let service = Service::new();

@@ -46,12 +46,6 @@ pub struct CurrentStack {
     pub outputs: BTreeMap<String, String>,
     /// Its exports: export name, output name.
     pub exports: BTreeMap<String, String>,
-    /// The text of its stack policy, if it has one.
-    #[serde(default)]
-    pub stack_policy: Option<String>,
-    /// Whether it refuses to be deleted.
-    #[serde(default)]
-    pub termination_protection: bool,
     /// Its resources by logical ID.
     pub resources: BTreeMap<String, CurrentResource>,
     /// The text of its stack policy, if it has one.

@@ -18,6 +18,7 @@ mod planner;
 mod saved;
 mod schedule;
 mod secret;
+mod settled;
 mod stack_policy;
 mod steps;
 
@@ -26,9 +27,8 @@ pub use diff::{desired_json, diff};
 pub use durations::{Durations, typical_durations};
 pub use planner::{Refusal, plan, plan_removal};
 pub use saved::{Basis, Divergence, SavedPlan};
-pub use secret::{
-    Secrets, conceal, fingerprint, hex, is_mask, is_mask_of, mask_secret,
-};
+pub use secret::{Secrets, conceal, digest, fingerprint, hex, is_mask, is_mask_of, mask_secret};
+pub use settled::settled;
 pub use stack_policy::{StackPolicy, UpdateAction};
 pub use steps::{
     Action, AlsoShown, Cause, Change, ChangeSource, Detail, Effect, Estimate, Guard, GuardKind,

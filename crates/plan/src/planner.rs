@@ -54,7 +54,7 @@ pub fn plan(
     {
         return Err(Refusal::Status { stack: stack.name.clone(), status: stack.status.clone() });
     }
-    let planner = Planner { current, facts: RefCell::default() };
+    let planner = Planner::new(current);
     let mut changes: BTreeMap<String, Vec<Change>> = BTreeMap::new();
     let tree = Tree::evaluate_with(library, root, inputs, &planner, &mut |stack, resource| {
         if resource.condition.is_false() {
@@ -132,7 +132,7 @@ fn annotate(steps: &mut [Step], tree: &Tree, lineage: &Lineage<'_>, current: &Cu
 }
 
 /// The values of the parameters of a tree that hide them.
-fn secrets(tree: &Tree) -> Secrets {
+pub(crate) fn secrets(tree: &Tree) -> Secrets {
     let secrets = Secrets::default();
     for parameter in tree.stacks.iter().flat_map(|it| &it.parameters).filter(|it| it.no_echo) {
         match &parameter.value.kind {
@@ -214,7 +214,7 @@ pub(crate) fn child_path(stack: &str, logical_id: &str) -> String {
 }
 
 /// What the current stacks make known while a desired tree is evaluated.
-struct Planner<'c> {
+pub(crate) struct Planner<'c> {
     current: &'c Current,
     facts: RefCell<HashMap<ResourceRef, Fact>>,
 }
@@ -227,7 +227,11 @@ struct Fact {
     properties: Value,
 }
 
-impl Planner<'_> {
+impl<'c> Planner<'c> {
+    pub(crate) fn new(current: &'c Current) -> Self {
+        Self { current, facts: RefCell::default() }
+    }
+
     fn existing(&self, resource: &ResourceRef) -> Option<&CurrentResource> {
         let existing = self.current.resource(&resource.stack, &resource.logical_id)?;
         let facts = self.facts.borrow();

@@ -4,7 +4,7 @@
 //! digests. Only what a plan says now is ever executed; the saved one says what it has to be.
 
 use crate::current::Current;
-use crate::secret::{fingerprint, hex, mask_secret};
+use crate::secret::{digest, mask_secret};
 use crate::steps::Plan;
 use kumiki_project::{Inputs, Library, Tree};
 use kumiki_source::{Message, message};
@@ -121,10 +121,6 @@ fn text(it: &impl Serialize) -> String {
     serde_json::to_string(it).unwrap_or_default()
 }
 
-fn digest(text: &str) -> String {
-    hex(&fingerprint(&[text]), 64)
-}
-
 /// A plan that was saved.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SavedPlan {
@@ -162,7 +158,7 @@ impl SavedPlan {
 
     /// The text of the file.
     pub fn to_text(&self) -> String {
-        let document = json!({ "kumiki_plan": VERSION, "stage": self.stage, "basis": self.basis, "plan": self.plan });
+        let document = json!({ "kumiki-plan": VERSION, "stage": self.stage, "basis": self.basis, "plan": self.plan });
         format!("{document:#}\n")
     }
 
@@ -173,7 +169,7 @@ impl SavedPlan {
     pub fn parse(text: &str) -> Result<Self, Message> {
         let damaged = |reason: String| message!("it is damaged: {reason}", reason);
         let document: Json = serde_json::from_str(text).map_err(|it| damaged(it.to_string()))?;
-        match document.get("kumiki_plan").and_then(Json::as_u64) {
+        match document.get("kumiki-plan").and_then(Json::as_u64) {
             Some(VERSION) => {}
             Some(version) => {
                 return Err(message!(

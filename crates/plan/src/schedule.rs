@@ -7,7 +7,7 @@
 use crate::Current;
 use crate::durations::typical_durations;
 use crate::planner::{STACK_TYPE, child_path};
-use crate::steps::{Action, Change, Estimate, Leg, Operation, Replacement, SlowDependency, Step};
+use crate::steps::{Action, Change, Estimate, Leg, SlowDependency, Step};
 use kumiki_project::{Resource, Stack, Tree};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -139,14 +139,13 @@ impl<'t> Forward<'t> {
 /// How long a change takes on the way forward.
 fn duration(change: &Change) -> u64 {
     let typical = typical_durations(&change.type_name);
-    match (change.action, change.replacement) {
-        (Action::Add, _) | (Action::Modify, Replacement::True) => typical.create,
+    match change.action {
+        Action::Add => typical.create,
+        Action::Modify if change.expects_replacement() => typical.create,
         // Only policies or metadata: no provider hears of it.
-        (Action::Modify, _) if !change.reaches_provider() => 0,
-        (Action::Modify, Replacement::False) => typical.update,
-        // The longer of what may happen.
-        (Action::Modify, Replacement::Conditional) => typical.create.max(typical.update),
-        (Action::Remove, _) => 0,
+        Action::Modify if !change.reaches_provider() => 0,
+        Action::Modify => typical.update,
+        Action::Remove => 0,
     }
 }
 
@@ -157,16 +156,14 @@ struct Cleanup {
 }
 
 impl Cleanup {
-    /// Plays all removals, of which those of the stacks begin together; when the last is done.
+    /// Plays all removals; when the last is done.
     fn play(&mut self, current: &Current, steps: &[Step]) -> Done {
         let by_path: BTreeMap<&str, &Step> = steps.iter().map(|it| (&*it.path, it)).collect();
-        let updates = steps.iter().filter(|it| it.operation == Operation::Update);
-        updates
-            .map(|it| self.stack(current, &by_path, &it.path, Done::default()))
-            .fold(Done::default(), later)
+        self.stack(current, &by_path, "", Done::default())
     }
 
-    /// Plays the removals of one stack: each after everything that depends on it.
+    /// Plays the removals of one stack: each after everything that depends on it, those inside
+    /// nested stacks in the place of the nested stack.
     fn stack(
         &mut self,
         current: &Current,
@@ -180,7 +177,11 @@ impl Cleanup {
         let going: BTreeMap<&str, &Change> = step
             .changes
             .iter()
-            .filter(|it| it.action == Action::Remove || it.replacement == Replacement::True)
+            .filter(|it| {
+                it.type_name == STACK_TYPE
+                    || it.action == Action::Remove
+                    || it.expects_replacement()
+            })
             .filter(|it| it.policy.is_none_or(|it| it == "Delete" || it == "Snapshot"))
             .map(|it| (&*it.logical_id, it))
             .collect();

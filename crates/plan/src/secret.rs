@@ -25,6 +25,11 @@ pub struct Secrets {
     values: RefCell<Vec<String>>,
 }
 
+/// SHA-256 of a text or of anything, in hexadecimal.
+pub fn digest(bytes: impl AsRef<[u8]>) -> String {
+    hex(&Sha256::digest(bytes).into(), 64)
+}
+
 /// SHA-256 over several texts, none of which can run into the next.
 pub fn fingerprint(parts: &[&str]) -> [u8; 32] {
     let mut hash = Sha256::new();

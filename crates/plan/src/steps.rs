@@ -90,6 +90,12 @@ pub struct Change {
 }
 
 impl Change {
+    /// Whether a new resource is to be expected: the value of a create-only property changes, or
+    /// waits for a resource that moves.
+    pub(crate) fn expects_replacement(&self) -> bool {
+        self.details.iter().any(|it| it.recreation == Recreation::Always)
+    }
+
     /// Whether more changes than what CloudFormation itself keeps of the resource.
     pub fn reaches_provider(&self) -> bool {
         self.scope.iter().any(|it| matches!(it, Scope::Properties | Scope::Tags))
@@ -347,22 +353,14 @@ impl Guard {
 }
 
 impl Plan {
-    /// Allows what is named; the first name that nothing guards, if there is one.
-    ///
-    /// # Errors
-    /// The name of a resource that is not guarded.
-    pub fn allow<'n>(&mut self, names: &'n [String]) -> Result<(), &'n str> {
-        for name in names {
-            let mut found = false;
-            for guard in self.guards.iter_mut().filter(|it| it.resource == *name) {
-                guard.allowed = true;
-                found = true;
-            }
-            if !found {
-                return Err(name);
-            }
+    /// Allows what a guard of this name stops; whether there is one.
+    pub fn allow(&mut self, name: &str) -> bool {
+        let mut found = false;
+        for guard in self.guards.iter_mut().filter(|it| it.resource == name) {
+            guard.allowed = true;
+            found = true;
         }
-        Ok(())
+        found
     }
 
     /// Takes every secret out of what is shown and saved.

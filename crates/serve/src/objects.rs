@@ -1,7 +1,7 @@
 //! Buckets and objects, in files: contents by their SHA-256, and one small file for each key that
 //! says what it holds. Nothing here knows HTTP.
 
-use kumiki_engine::identity::{digest, digest_bytes};
+use kumiki_engine::identity::digest;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs;
@@ -124,7 +124,7 @@ impl Objects {
         headers: BTreeMap<String, String>,
         now: u64,
     ) -> io::Result<Object> {
-        let digest = digest_bytes(content);
+        let digest = digest(content);
         let path = self.content(&digest);
         if !path.exists() {
             write(&path, content)?;

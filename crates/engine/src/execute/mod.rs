@@ -28,11 +28,10 @@ use crate::record::{
     Cause, ExportRecord, ImportRecord, OperationKind, OperationRecord, Phase, ResourceRecord,
     ResourceToImport, StackRecord, StackSettled,
 };
-use crate::stack_policy::StackPolicy;
 use crate::status::{ExecutionStatus, StackStatus};
 use crate::store::{StateStore, StoreError};
 use journal::Journal;
-use kumiki_plan::Secrets;
+use kumiki_plan::{Secrets, StackPolicy};
 use kumiki_project::{Inputs, Library, Order, Scope};
 use kumiki_template::Template;
 use stage::{Stage, StageKind, State, Target};

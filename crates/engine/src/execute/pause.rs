@@ -5,8 +5,8 @@
 
 use super::{Desired, Run};
 use crate::record::{Cause, How, OperationKind, ResourceRecord};
-use crate::stack_policy::UpdateAction;
 use crate::status::{OnFailure, ResourceStatus, StackStatus};
+use kumiki_plan::UpdateAction;
 
 impl Run<'_> {
     /// Whether failures are left as they are.

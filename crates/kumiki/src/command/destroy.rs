@@ -4,6 +4,7 @@ use crate::Exit;
 use crate::args::{Destroy as Args, Global};
 use crate::command::{plan, recover, up};
 use crate::output::{Output, Stop};
+use crate::review;
 use crate::watch::{Watch, time};
 use kumiki_backend_local::Options;
 use kumiki_engine::{Backend, StackError};
@@ -38,7 +39,7 @@ pub(crate) fn run(args: &Args, global: &Global, output: &Output) -> Result<Exit,
     };
     let removal = plan_removal(stack, &inputs.region, &inputs.account, &current);
     if !output.json {
-        plan::show(&removal, output);
+        review::show(&removal, output);
         output.line("");
     }
     confirm(args, deployment.environment.protected, stack, output)?;

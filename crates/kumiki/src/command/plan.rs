@@ -1,73 +1,198 @@
-//! `kumiki plan`: what would change, and how a plan is shown.
+//! `kumiki plan`: what would change.
 
 use crate::Exit;
 use crate::args::{Global, Plan as Args, Target};
-use crate::command::up::{SHORT_DIGEST, current, reader};
-use crate::output::{Output, Stop, Style};
+use crate::command::up::{current, reader};
+use crate::output::{Output, Stop};
 use crate::project::{Deployment, Project, Trouble};
-use crate::render;
+use crate::{render, review, saved};
 use kumiki_backend_local::LocalBackend;
 use kumiki_check::{Deployments, Subject, Usages, check_tree, merge};
 use kumiki_engine::{Backend, ChangeSetRecord, ExecutionStatus};
-use kumiki_plan::{
-    Action, Change, Current, Detail, Operation, Plan, Recreation, Refusal, Replacement, Step, plan,
-};
-use kumiki_project::{Inputs, TemplateId, Tree};
+use kumiki_plan::{Current, Divergence, Plan, Refusal, SavedPlan, is_mask_of, plan, settled};
+use kumiki_project::{FileError, Files, Given, Inputs, Library, TemplateId, Tree};
 use kumiki_source::{Diagnostic, Severity, message};
 use serde::Serialize;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::Arc;
 
 pub(crate) fn run(args: &Args, global: &Global, output: &Output) -> Result<Exit, Stop> {
     // As Terraform has it: 0 no changes, 1 error, 2 changes.
     let error = if args.detailed_exitcode { Exit::Failed } else { Exit::CouldNotRun };
-    let with_code = |mut stop: Stop| {
+    let changes = run_with(args, global, output).map_err(|mut stop| {
         if stop.exit == Exit::CouldNotRun {
             stop.exit = error;
         }
         stop
+    })?;
+    Ok(match changes {
+        None => Exit::Failed,
+        Some(true) if args.detailed_exitcode => Exit::CouldNotRun,
+        Some(_) => Exit::Done,
+    })
+}
+
+/// Shows a plan; whether it has changes, or nothing when there are errors, which were shown.
+fn run_with(args: &Args, global: &Global, output: &Output) -> Result<Option<bool>, Stop> {
+    let Some(mut prepared) = prepare(&args.target, global, output)? else { return Ok(None) };
+    let earlier = match args.against.as_str() {
+        "live" | "last" => None,
+        file => Some(saved::read(Path::new(file))?),
     };
-    let Some(prepared) = prepare(&args.target, global, output).map_err(with_code)? else {
-        return Ok(Exit::Failed);
+    let backend = reader(&prepared.project.state_folder())?;
+    let mut current = current(&backend, &prepared)?;
+    let stages = prepared.stages(&args.target, &backend, &current)?;
+    // A saved plan is compared with that of the same stage.
+    let stage = match &earlier {
+        Some(earlier) => earlier.stage.as_ref(),
+        None => stages.first(),
     };
-    let mut prepared = prepared;
-    let backend = reader(&prepared.project.state_folder()).map_err(with_code)?;
-    let current = current(&backend, &prepared).map_err(with_code)?;
-    let stages = prepared.stages(&args.target, &backend, &current).map_err(with_code)?;
-    if !prepared.enter(stages.first(), output).map_err(with_code)? {
-        return Ok(Exit::Failed);
+    if !prepared.enter(stage, output)? {
+        return Ok(None);
     }
-    if let ([stage, _, ..], false) = (stages.as_slice(), output.json) {
+    if let ([stage, _, ..], None, false) = (stages.as_slice(), &earlier, output.json) {
         let count = stages.len();
         output.say(&message!("the first run has {count} stages; this is `{stage}`", count, stage));
     }
-    let plan = match make(&prepared, &current, output) {
-        Ok(Some(plan)) => plan,
-        Ok(None) => return Ok(Exit::Failed),
-        Err(stop) => return Err(with_code(stop)),
-    };
+    if args.against == "last" {
+        current = after_last(&backend, &prepared, &current)?;
+    }
+    let Some(plan) = make(&prepared, &current, output)? else { return Ok(None) };
+    if let Some(earlier) = earlier {
+        return Ok(Some(compare(&earlier, &plan, output)));
+    }
+    if let Some(file) = &args.out {
+        saved::write(file, &SavedPlan::new(&plan, stage.map(String::as_str)))?;
+    }
     if output.json {
         #[derive(Serialize)]
         struct Content<'p> {
+            stage: Option<&'p String>,
             plan: &'p Plan,
         }
-        output.document("plan", Content { plan: &plan });
-    } else {
-        show(&plan, output);
+        output.document("plan", Content { stage, plan: &plan });
+        return Ok(Some(!plan.is_empty()));
     }
-    let changes = args.detailed_exitcode && !plan.is_empty();
-    Ok(if changes { Exit::CouldNotRun } else { Exit::Done })
+    review::show(&plan, output);
+    if let Some(file) = &args.out {
+        let (file, environment) = (file.display(), &args.target.environment);
+        output.say(&message!(
+            "saved: `kumiki up {environment} --plan {file}` executes it, and nothing else",
+            environment,
+            file
+        ));
+    }
+    Ok(Some(!plan.is_empty()))
 }
 
-/// A root whose tree was linked and has no errors.
+/// Says how a saved plan differs from the plan of now; whether it does.
+fn compare(saved: &SavedPlan, now: &Plan, output: &Output) -> bool {
+    let (reasons, divergences) = (saved.differences(now), saved.diverges(now));
+    let differs = !reasons.is_empty();
+    if output.json {
+        #[derive(Serialize)]
+        struct Content {
+            differences: Vec<String>,
+            changes: Vec<Divergence>,
+        }
+        let differences = reasons.iter().map(|it| output.text(it)).collect();
+        output.document("plan", Content { differences, changes: divergences });
+        return differs;
+    }
+    if !differs {
+        output.say(&message!("the saved plan is the plan of now"));
+    }
+    for reason in &reasons {
+        output.say(reason);
+    }
+    for it in divergences {
+        let mark = match (&it.saved, &it.now) {
+            (None, _) => "+",
+            (_, None) => "-",
+            _ => "~",
+        };
+        output.line(&format!("  {mark} {}", it.resource));
+    }
+    differs
+}
+
+/// The stacks as the change set that was executed last left them.
+fn after_last(
+    backend: &LocalBackend,
+    prepared: &Prepared,
+    current: &Current,
+) -> Result<Current, Stop> {
+    let inputs = &prepared.deployment.inputs;
+    let last = change_sets(backend, inputs)?
+        .into_iter()
+        .rfind(|it| it.execution == ExecutionStatus::ExecuteComplete);
+    let Some(last) = last else {
+        let stack = &inputs.stack_name;
+        return Err(Stop::new(message!(
+            "no change set of stack `{stack}` was executed yet",
+            stack
+        )));
+    };
+    let mut texts = Recorded(BTreeMap::new());
+    for (path, digest) in &last.manifest {
+        let text = backend.recorded_text(digest).map_err(|it| Stop::new(it.message()))?;
+        texts.0.extend(text.map(|text| (path.clone(), text)));
+    }
+    let mut library = Library::default();
+    library.template_urls.clone_from(&prepared.project.library.template_urls);
+    library.load(&last.root, &texts);
+    let Some(root) = library.find(&last.root) else {
+        let path = &last.root;
+        return Err(Stop::new(message!("the recorded template `{path}` cannot be read", path)));
+    };
+    // A secret that is still the same is taken from what is given now.
+    let value = |name: &str, recorded: &str| -> Arc<str> {
+        let now = inputs.parameters.iter().find(|it| *it.name == *name).map(|it| &it.value);
+        now.filter(|it| is_mask_of(recorded, it)).cloned().unwrap_or_else(|| recorded.into())
+    };
+    let parameters = last.inputs.parameters.iter().map(|(name, recorded)| Given {
+        name: name.as_str().into(),
+        value: value(name, recorded),
+        name_span: None,
+        value_span: None,
+    });
+    let then = Inputs {
+        environment: last.inputs.environment.clone(),
+        region: last.inputs.region.clone(),
+        account: last.inputs.account.clone(),
+        stack_name: last.inputs.stack_name.clone(),
+        parameters: parameters.collect(),
+        parameter_file: None,
+        tags: last.inputs.tags.clone(),
+    };
+    Ok(settled(&library, root, &then, current))
+}
+
+/// Templates as they were recorded.
+struct Recorded(BTreeMap<String, String>);
+
+impl Files for Recorded {
+    fn read(&self, path: &str) -> Result<Vec<u8>, FileError> {
+        self.0.get(path).map(|it| it.clone().into_bytes()).ok_or(FileError::NotFound)
+    }
+
+    fn list(&self) -> Vec<String> {
+        self.0.keys().cloned().collect()
+    }
+}
+
+/// A root that was opened, and whose files can be read.
 pub(crate) struct Prepared {
     pub(crate) project: Project,
     pub(crate) deployment: Deployment,
     pub(crate) root: TemplateId,
     /// The inputs as the parameter file has them.
     given: Inputs,
-    /// What other roots export, where this one imports something that it does not export itself.
-    elsewhere: BTreeSet<Arc<str>>,
+    /// What other roots export, once this one imports something that it does not export itself.
+    elsewhere: Option<BTreeSet<Arc<str>>>,
+    /// The stage whose values were taken and checked last.
+    entered: Option<Option<String>>,
 }
 
 impl Prepared {
@@ -106,16 +231,45 @@ impl Prepared {
 
     /// Takes the values of a stage; false when the tree has errors with them, which were shown.
     pub(crate) fn enter(&mut self, stage: Option<&String>, output: &Output) -> Result<bool, Stop> {
-        let Some(stage) = stage else { return Ok(true) };
-        let scenario = self.project.scenario(stage)?;
-        self.deployment.inputs = Project::with_scenario(&self.given, scenario);
-        let mut findings = link(&self.project, &self.deployment, self.root, &self.elsewhere);
+        if self.entered.as_ref().map(Option::as_ref) == Some(stage) {
+            return Ok(true);
+        }
+        self.deployment.inputs = match stage {
+            None => self.given.clone(),
+            Some(stage) => Project::with_scenario(&self.given, self.project.scenario(stage)?),
+        };
+        let mut findings = self.check();
         findings.retain(|it| it.severity == Severity::Error);
         if findings.is_empty() {
+            self.entered = Some(stage.cloned());
             return Ok(true);
         }
         errors(findings, &self.project, output);
         Ok(false)
+    }
+
+    /// What our own rules find in the root.
+    fn check(&mut self) -> Vec<Diagnostic> {
+        let Deployment { inputs, environment, config, .. } = &self.deployment;
+        let tree = Tree::evaluate(&self.project.library, self.root, inputs);
+        if self.elsewhere.is_none() {
+            let exports: BTreeSet<&str> = tree.exports.iter().map(|it| &*it.name).collect();
+            if tree.imports.iter().any(|it| !exports.contains(&*it.name)) {
+                self.elsewhere = Some(self.project.exports_elsewhere(config, &inputs.environment));
+            }
+        }
+        check_tree(Subject {
+            library: &self.project.library,
+            tree: &tree,
+            usages: &Usages::of(&self.project.library),
+            inputs,
+            protected: environment.protected,
+            elsewhere: self.elsewhere.as_ref().unwrap_or(&BTreeSet::new()),
+            // A plan is of one root in one environment.
+            deployments: &Deployments::default(),
+            // A plan says the same on every day.
+            today: None,
+        })
     }
 }
 
@@ -142,7 +296,7 @@ pub(crate) fn locate(
     Ok(None)
 }
 
-/// Opens and links a root; nothing when there are errors, which have been shown.
+/// Opens a root; nothing when its files have errors, which have been shown.
 pub(crate) fn prepare(
     target: &Target,
     global: &Global,
@@ -161,46 +315,16 @@ pub(crate) fn prepare(
             Err(Trouble::Stop(stop)) => return Err(stop),
         }
     }
-    let root = deployment.as_ref().and_then(|it| it.template);
-    let mut elsewhere = BTreeSet::new();
-    if let (Some(deployment), Some(id)) = (&deployment, root) {
-        let tree = Tree::evaluate(&project.library, id, &deployment.inputs);
-        if tree.imports.iter().any(|it| !tree.exports.iter().any(|export| export.name == it.name)) {
-            elsewhere = project.exports_elsewhere(&deployment.config, &target.environment);
-        }
-        findings.extend(link(&project, deployment, id, &elsewhere));
-    }
     findings.extend(project.library.diagnostics.iter().cloned());
     findings.retain(|it| it.severity == Severity::Error);
     if !findings.is_empty() {
         errors(findings, &project, output);
         return Ok(None);
     }
+    let root = deployment.as_ref().and_then(|it| it.template);
     let (Some(deployment), Some(root)) = (deployment, root) else { return Ok(None) };
     let given = deployment.inputs.clone();
-    Ok(Some(Prepared { project, deployment, root, given, elsewhere }))
-}
-
-/// What our own rules find in a root.
-fn link(
-    project: &Project,
-    deployment: &Deployment,
-    root: TemplateId,
-    elsewhere: &BTreeSet<Arc<str>>,
-) -> Vec<Diagnostic> {
-    let tree = Tree::evaluate(&project.library, root, &deployment.inputs);
-    check_tree(Subject {
-        library: &project.library,
-        tree: &tree,
-        usages: &Usages::of(&project.library),
-        inputs: &deployment.inputs,
-        protected: deployment.environment.protected,
-        elsewhere,
-        // A plan is of one root in one environment.
-        deployments: &Deployments::default(),
-        // A plan says the same on every day.
-        today: None,
-    })
+    Ok(Some(Prepared { project, deployment, root, given, elsewhere: None, entered: None }))
 }
 
 fn errors(findings: Vec<Diagnostic>, project: &Project, output: &Output) {
@@ -220,7 +344,10 @@ fn errors(findings: Vec<Diagnostic>, project: &Project, output: &Output) {
 }
 
 /// The change sets of a root.
-fn change_sets(backend: &LocalBackend, inputs: &Inputs) -> Result<Vec<ChangeSetRecord>, Stop> {
+pub(crate) fn change_sets(
+    backend: &LocalBackend,
+    inputs: &Inputs,
+) -> Result<Vec<ChangeSetRecord>, Stop> {
     backend
         .change_sets(&inputs.stack_name, &inputs.account, &inputs.region)
         .map_err(|it| Stop::new(it.message()))
@@ -281,125 +408,6 @@ pub(crate) fn make(
             })
         }
     }
-}
-
-/// A plan for people.
-pub(crate) fn show(plan: &Plan, output: &Output) {
-    let (stack, region, account) = (&plan.stack_name, &plan.region, &plan.account);
-    output.say(&message!("stack `{stack}` in {region}, account {account}", stack, region, account));
-    if plan.is_empty() {
-        output.say(&message!("no changes"));
-        return;
-    }
-    for step in &plan.steps {
-        output.line("");
-        output.line(&heading(step, plan, output));
-        for change in &step.changes {
-            resource(change, step.operation, output);
-        }
-        if step.operation == Operation::Update {
-            for it in &step.outputs {
-                let before = it.before.as_deref().unwrap_or("-");
-                let after = it.after.as_deref().unwrap_or("?");
-                let name = &it.name;
-                let text = output.text(&message!(
-                    "output {name}: {before} → {after}",
-                    name,
-                    before,
-                    after
-                ));
-                output.line(&format!("    {text}"));
-            }
-        }
-    }
-    output.line("");
-    let [added, modified, replaced, removed] = plan.counts();
-    let stacks = plan.steps.len();
-    output.say(&message!(
-        "{added} to add, {modified} to modify, {replaced} to replace, {removed} to remove, in {stacks} change sets",
-        added,
-        modified,
-        replaced,
-        removed,
-        stacks
-    ));
-    if let Some(digest) = plan.digest.get(..SHORT_DIGEST) {
-        output.say(&message!("digest {digest}", digest));
-    }
-}
-
-fn heading(step: &Step, plan: &Plan, output: &Output) -> String {
-    let path = if step.path.is_empty() { &plan.stack_name } else { &step.path };
-    let mark = match step.operation {
-        Operation::Create => output.paint(Style::Green, "+"),
-        Operation::Update => output.paint(Style::Yellow, "~"),
-        Operation::Delete => output.paint(Style::Red, "-"),
-    };
-    let template = output.paint(Style::Faint, &step.template);
-    format!("{mark} {}  {template}", output.paint(Style::Bold, path))
-}
-
-fn resource(change: &Change, operation: Operation, output: &Output) {
-    let replaced = change.replacement != Replacement::False;
-    let (mark, style) = match (change.action, replaced) {
-        (Action::Add, _) => ("  +", Style::Green),
-        (Action::Modify, false) => ("  ~", Style::Yellow),
-        (Action::Modify, true) => ("-/+", Style::Red),
-        (Action::Remove, _) => ("  -", Style::Red),
-    };
-    let mark = output.paint(style, mark);
-    let (id, type_name) = (&change.logical_id, output.paint(Style::Faint, &change.type_name));
-    output.line(&format!("{mark} {id}  {type_name}"));
-    if replaced {
-        let cause = change.details.iter().max_by_key(|it| it.recreation).map(|it| it.path.as_str());
-        let cause = cause.unwrap_or_default();
-        let policy = change.policy.unwrap_or("Delete");
-        let text = match change.replacement {
-            Replacement::True => message!(
-                "replaced, because `{cause}` changes; policy for the old one: {policy}",
-                cause,
-                policy
-            ),
-            _ => message!(
-                "may be replaced, depending on `{cause}`; policy for the old one: {policy}",
-                cause,
-                policy
-            ),
-        };
-        output.line(&format!("      {}", output.text(&text)));
-    } else if change.action == Action::Remove
-        && let Some(policy) = change.policy.filter(|it| *it != "Delete")
-    {
-        let text = message!("stays in the account: policy {policy}", policy);
-        output.line(&format!("      {}", output.text(&text)));
-    }
-    if operation == Operation::Update {
-        for detail in &change.details {
-            output.line(&format!("      {}", property(detail, output)));
-        }
-    }
-}
-
-fn property(detail: &Detail, output: &Output) -> String {
-    let value = |it: &serde_json::Value| {
-        let text = it.to_string();
-        match text.char_indices().nth(60) {
-            Some((at, _)) => format!("{}…", &text[..at]),
-            None => text,
-        }
-    };
-    let before = detail.before.as_ref().map_or_else(|| "-".to_owned(), value);
-    let after = match (&detail.after, &detail.waits_for) {
-        (Some(after), _) => value(after),
-        (None, Some(waits_for)) => format!("({})", output.text(waits_for)),
-        (None, None) => "-".to_owned(),
-    };
-    let mark = match detail.recreation {
-        Recreation::Never => "",
-        Recreation::Conditionally => " (?)",
-        Recreation::Always => " (!)",
-    };
-    format!("{}: {before} → {after}{mark}", detail.path)
 }
 
 #[cfg(test)]

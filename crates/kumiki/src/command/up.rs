@@ -6,13 +6,15 @@ use crate::command::plan::{self, Prepared};
 use crate::command::{protect, recover};
 use crate::output::{Output, Stop, Style};
 use crate::pace::{Pace, Step};
+use crate::review::{self, SHORT_DIGEST};
+use crate::saved;
 use crate::watch::{Watch, time};
 use kumiki_backend_local::{Fault, Fidelity, LocalBackend, Options, fidelity};
 use kumiki_engine::{
-    Backend, ChangeSetOptions, ChangeSetRequest, Clock, Demanded, Event, ExecuteOptions, Outcome,
-    StackStatus,
+    Backend, ChangeSetOptions, ChangeSetRequest, Clock, Demanded, Event, ExecuteOptions,
+    ExecutionStatus, OperationRecord, Outcome, StackStatus,
 };
-use kumiki_plan::{Current, Plan};
+use kumiki_plan::{Current, Guard, GuardKind, Plan, SavedPlan};
 use kumiki_project::Tree;
 use kumiki_source::message;
 use serde::Serialize;
@@ -57,6 +59,27 @@ struct Summary {
     outputs: BTreeMap<String, String>,
 }
 
+impl Summary {
+    fn of(prepared: &Prepared) -> Self {
+        Self {
+            stack: prepared.deployment.inputs.stack_name.clone(),
+            status: None,
+            changed: false,
+            declined: false,
+            changes: [0; 4],
+            elapsed_seconds: 0,
+            outputs: BTreeMap::new(),
+        }
+    }
+
+    /// Takes in how the stacks are afterwards.
+    fn see(&mut self, current: &Current) {
+        let root = current.root();
+        self.status = root.map(|it| it.status.clone());
+        self.outputs = root.map(|it| it.outputs.clone()).unwrap_or_default();
+    }
+}
+
 /// Brings a root up, and before it the roots that it needs and that do not exist. Nothing when
 /// there are errors, which were shown.
 fn bring_up(
@@ -70,10 +93,24 @@ fn bring_up(
     let folder = prepared.project.state_folder();
     let rehearsal = prepared.project.config.rehearsal.clone();
     let options = &Options { rehearsal, ..options.clone() };
+    let saved = args.plan.as_deref().map(saved::read).transpose()?;
+    // A run that changes nothing writes nothing, so the first look is a read-only one.
+    let reader = reader(&folder)?;
+    let unfinished = reader.unfinished().map_err(|it| Stop::new(it.message()))?.is_some();
+    let mut current = self::current(&reader, &prepared)?;
+    let mut stages = prepared.stages(target, &reader, &current)?;
+    if let Some(saved) = &saved {
+        stages = saved.stage.iter().cloned().collect();
+        used_up(saved, &reader, &prepared, target)?;
+    }
+    drop(reader);
+    if !prepared.enter(stages.first(), output)? {
+        return Ok(None);
+    }
     unrehearsable(&prepared, args, options)?;
     for needed in missing_roots(&prepared, target, global, output)? {
         let environment = &target.environment;
-        if prepared.deployment.environment.approval {
+        if prepared.deployment.environment.approval || saved.is_some() {
             // Each root has a plan and a digest of its own to be approved.
             return Err(Stop::new(message!("root `{needed}` comes first", needed)).help(message!(
                 "review and execute it: `kumiki up {environment} --root {needed}`",
@@ -83,19 +120,15 @@ fn bring_up(
         }
         let target =
             Target { root: Some(needed), environment: target.environment.clone(), scenario: None };
-        // What fails on purpose is in the root that was asked for.
-        match bring_up(args, &target, &Options::default(), global, output)? {
+        // What fails on purpose, and what is allowed, is in the root that was asked for.
+        let args = Args { allow: Vec::new(), ..args.clone() };
+        match bring_up(&args, &target, &Options::default(), global, output)? {
             Some(summary) if !summary.declined => {}
             other => return Ok(other),
         }
+        current = self::current(&self::reader(&folder)?, &prepared)?;
     }
 
-    // A run that changes nothing writes nothing, so the first look is a read-only one.
-    let reader = reader(&folder)?;
-    let unfinished = reader.unfinished().map_err(|it| Stop::new(it.message()))?.is_some();
-    let mut current = self::current(&reader, &prepared)?;
-    let mut stages = prepared.stages(target, &reader, &current)?;
-    drop(reader);
     let mut backend = None;
     if unfinished {
         let mut writer = writer(&folder, options.clone())?;
@@ -107,24 +140,40 @@ fn bring_up(
             return Err(failed(&outcome));
         }
         current = self::current(&writer, &prepared)?;
+        if saved.is_some() {
+            // It was this plan that was interrupted.
+            let mut summary = Summary::of(&prepared);
+            summary.changed = true;
+            summary.see(&current);
+            return Ok(Some(summary));
+        }
         stages = prepared.stages(target, &writer, &current)?;
         backend = Some(writer);
     }
     let stages = if stages.is_empty() { vec![None] } else { stages.iter().map(Some).collect() };
-    let mut summary = Summary {
-        stack: prepared.deployment.inputs.stack_name.clone(),
-        status: None,
-        changed: false,
-        declined: false,
-        changes: [0; 4],
-        elapsed_seconds: 0,
-        outputs: BTreeMap::new(),
-    };
+    let mut summary = Summary::of(&prepared);
+    // What is allowed in one stage need not be there in another.
+    let mut unused = args.allow.clone();
     for (index, stage) in stages.iter().enumerate() {
         if !prepared.enter(*stage, output)? {
             return Ok(None);
         }
-        let Some(plan) = plan::make(&prepared, &current, output)? else { return Ok(None) };
+        let Some(mut plan) = plan::make(&prepared, &current, output)? else { return Ok(None) };
+        if let Some(saved) = &saved {
+            same_as(saved, &plan, target)?;
+        }
+        for name in &args.allow {
+            if plan.allow(name) {
+                unused.retain(|it| it != name);
+            }
+        }
+        if let (Some(name), true) = (unused.first(), index + 1 == stages.len()) {
+            return Err(Stop::new(message!(
+                "no guard stops at `{name}`, so there is nothing to allow",
+                name
+            ))
+            .help(message!("write the name as `kumiki plan` shows it, or leave it out")));
+        }
         if plan.is_empty() {
             continue;
         }
@@ -134,10 +183,17 @@ fn bring_up(
             output.line(&output.paint(Style::Bold, &output.text(&text)));
         }
         if !output.json {
-            plan::show(&plan, output);
+            review::show(&plan, output);
             output.line("");
         }
-        if !approved(args, prepared.deployment.environment.approval, &plan, output)? {
+        guarded(&plan)?;
+        if !approved(
+            args,
+            saved.is_some(),
+            prepared.deployment.environment.approval,
+            &plan,
+            output,
+        )? {
             output.say(&message!("nothing was changed"));
             summary.declined = true;
             break;
@@ -165,15 +221,74 @@ fn bring_up(
             *sum += count;
         }
     }
-    let root = current.root();
-    summary.status = root.map(|it| it.status.clone());
-    summary.outputs = root.map(|it| it.outputs.clone()).unwrap_or_default();
+    summary.see(&current);
     Ok(Some(summary))
+}
+
+/// Refuses a saved plan that was executed already, or that another operation stands before. One
+/// whose own execution was interrupted is continued.
+fn used_up(
+    saved: &SavedPlan,
+    backend: &LocalBackend,
+    prepared: &Prepared,
+    target: &Target,
+) -> Result<(), Stop> {
+    let interrupted = backend.unfinished().map_err(|it| Stop::new(it.message()))?;
+    let mut own = plan::change_sets(backend, &prepared.deployment.inputs)?;
+    own.retain(|it| it.plan_digest == saved.digest);
+    if own.iter().any(|it| it.execution == ExecutionStatus::ExecuteComplete) {
+        return Err(Stop::new(message!("the saved plan was executed already")));
+    }
+    let continues =
+        |it: &OperationRecord| own.iter().any(|own| Some(&own.id) == it.change_set.as_ref());
+    match interrupted {
+        Some(operation) if !continues(&operation) => {
+            let environment = &target.environment;
+            Err(Stop::new(message!("another operation was interrupted and comes first"))
+                .help(message!("finish it: `kumiki up {environment}`", environment)))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Refuses to execute anything but a saved plan.
+fn same_as(saved: &SavedPlan, now: &Plan, target: &Target) -> Result<(), Stop> {
+    let reasons = saved.differences(now);
+    if reasons.is_empty() {
+        return Ok(());
+    }
+    let environment = &target.environment;
+    let mut stop =
+        Stop::new(message!("the saved plan is not the plan of now: nothing was changed"));
+    stop.help.extend(reasons);
+    Err(stop.help(message!(
+        "review it and save it again: `kumiki plan {environment} --out FILE`",
+        environment
+    )))
+}
+
+/// Refuses what a guard stops and nobody allowed.
+fn guarded(plan: &Plan) -> Result<(), Stop> {
+    let stopping: Vec<&Guard> = plan.guards.iter().filter(|it| !it.allowed).collect();
+    if stopping.is_empty() {
+        return Ok(());
+    }
+    let count = stopping.len();
+    let mut stop = Stop::new(message!("guards stop this plan: {count}", count));
+    stop.help.extend(stopping.iter().map(|it| it.message.clone()));
+    let mut names: Vec<String> =
+        stopping.iter().map(|it| format!("--allow {}", it.resource)).collect();
+    names.dedup();
+    let names = names.join(" ");
+    Err(stop.help(message!("if it is meant, allow it by name: `{names}`", names)).failed())
 }
 
 /// Refuses a failure on purpose that would meet nothing, for the run would succeed for a wrong
 /// reason; and, if that is asked for, types that would be complete without having been rehearsed.
 fn unrehearsable(prepared: &Prepared, args: &Args, options: &Options) -> Result<(), Stop> {
+    if options.faults.is_empty() && !args.strict {
+        return Ok(());
+    }
     let tree =
         Tree::evaluate(&prepared.project.library, prepared.root, &prepared.deployment.inputs);
     if args.strict {
@@ -266,6 +381,7 @@ fn execute(
             &change_set.id,
             &ExecuteOptions {
                 on_failure: Some(args.on_failure.into()),
+                stack_policy: allowing(plan),
                 ..ExecuteOptions::default()
             },
             &inputs.parameters,
@@ -324,12 +440,23 @@ fn slowest(pace: &Pace, elapsed: u64, output: &Output) {
     }
 }
 
-/// How much of a digest is typed: 48 bits, far more than a person could collide by chance.
-pub(crate) const SHORT_DIGEST: usize = 12;
+/// A policy in the place of the root's own for one update, where somebody allowed by name what that
+/// refuses: all other changes of the plan it allows already.
+fn allowing(plan: &Plan) -> Option<String> {
+    const EVERYTHING: &str = r#"{"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "Update:*", "Resource": "*"}]}"#;
+    let refused = plan.guards.iter().any(|it| it.kind == GuardKind::StackPolicy);
+    refused.then(|| EVERYTHING.to_owned())
+}
 
 /// Whether the plan may be executed. Where approval is demanded, it is bound to the digest of what
 /// was reviewed: another plan has another digest.
-fn approved(args: &Args, demanded: bool, plan: &Plan, output: &Output) -> Result<bool, Stop> {
+fn approved(
+    args: &Args,
+    saved: bool,
+    demanded: bool,
+    plan: &Plan,
+    output: &Output,
+) -> Result<bool, Stop> {
     let short = &plan.digest[..SHORT_DIGEST];
     match &args.approve {
         Some(digest)
@@ -347,7 +474,8 @@ fn approved(args: &Args, demanded: bool, plan: &Plan, output: &Output) -> Result
             ))
             .help(message!("review the plan, then pass its digest: `--approve {short}`", short)));
         }
-        None if args.yes => return Ok(true),
+        // A plan that was saved was reviewed, and is given by name.
+        None if !demanded && (args.yes || saved) => return Ok(true),
         None => {}
     }
     if demanded {

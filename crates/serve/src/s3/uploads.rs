@@ -3,7 +3,7 @@
 
 use crate::objects::MAX_OBJECT_BYTES;
 use crate::refusal::Refusal;
-use kumiki_engine::identity::{digest_bytes, fingerprint, hex};
+use kumiki_engine::identity::{digest, fingerprint, hex};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, PoisonError};
 
@@ -60,7 +60,7 @@ impl Uploads {
             let reason = "Your proposed upload exceeds the maximum allowed object size.";
             return Err(Refusal::new(400, "EntityTooLarge", reason));
         }
-        let etag = format!("\"{}\"", &digest_bytes(&content)[..32]);
+        let etag = format!("\"{}\"", &digest(&content)[..32]);
         upload.parts.insert(number, content);
         Ok(etag)
     }
