@@ -351,7 +351,7 @@ pub(crate) struct Serve {
     /// Folder of the state; that of the project otherwise
     #[arg(long, value_name = "DIR")]
     pub(crate) state: Option<PathBuf>,
-    /// Make an operation of the embedded engine fail: STACK/LogicalId:create[:reason]
+    /// Make an operation of the embedded engine fail: STACK/LogicalId:create[:reason], or take longer: :throttle, :slow[:factor]; may be repeated
     #[arg(long, value_name = "FAULT")]
     pub(crate) fail: Vec<String>,
 }

@@ -62,15 +62,15 @@ impl Basis {
             stacks: current
                 .stacks
                 .iter()
-                .map(|(path, it)| (path.clone(), digest(&text(it))))
+                .map(|(path, it)| (path.clone(), digest(text(it))))
                 .collect(),
-            surroundings: digest(&text(&surroundings)),
+            surroundings: digest(text(&surroundings)),
         }
     }
 
     /// SHA-256 of all of it, in hexadecimal.
     pub(crate) fn digest(&self) -> String {
-        digest(&text(self))
+        digest(text(self))
     }
 
     /// What differs from the basis of a plan that is made now, in words.
