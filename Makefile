@@ -23,6 +23,7 @@ MINISTACK_VERSION := 1.5.33
 SCHEMATHESIS_VERSION := 4.32.5
 CBOR2_VERSION := 6.3.0
 EMULATORS := $(TOOLS)/emulators/bin
+CLIENTS := $(TOOLS)/clients/bin
 
 export PATH := $(TOOLS)/bin:$(PATH):$(EMULATORS)
 
@@ -124,6 +125,21 @@ emulators:
 			'ministack==$(MINISTACK_VERSION)' 'cbor2==$(CBOR2_VERSION)' 'schemathesis==$(SCHEMATHESIS_VERSION)'; \
 	}
 
+# AWS's own clients against `kumiki serve`; emulators are scored by the same probes.
+.PHONY: clients
+clients: emulators python-clients ## Try `kumiki serve` with the `aws` command and boto3
+	cargo build $(FLAGS) --workspace --bin kumiki
+	'$(CLIENTS)/python' crates/serve/tests/clients.py probes '$(TARGET)/debug/kumiki' '$(TOOLS)'
+	'$(CLIENTS)/python' crates/serve/tests/clients.py service '$(TARGET)/debug/kumiki' '$(TOOLS)' $(PROJECT)
+
+.PHONY: python-clients
+python-clients:
+	@cmp --silent xtask/clients.txt '$(TOOLS)/clients/clients.txt' || { \
+		python3 -m venv '$(TOOLS)/clients' && \
+		'$(CLIENTS)/pip' install --quiet --requirement xtask/clients.txt && \
+		cp xtask/clients.txt '$(TOOLS)/clients/clients.txt'; \
+	}
+
 .PHONY: dev
 dev: emulators ## Try out the three programs of the service, with sample data
 	cargo build $(FLAGS) --package staff-api --package vendor-api --package batch --package service-test-bed
@@ -168,8 +184,9 @@ sbom: ## List what the programs are made of (CycloneDX), and look for advisories
 	cargo deny check advisories
 
 .PHONY: bench
-bench: build python ## Measure, beside cfn-lint
+bench: build python emulators python-clients ## Measure, beside cfn-lint, ministack and moto
 	PATH='$(PYTHON)':"$$PATH" cargo xtask bench
+	'$(CLIENTS)/python' crates/serve/tests/clients.py bench '$(KUMIKI)' '$(TOOLS)' $(PROJECT)
 
 .PHONY: clean
 clean: ## Remove what was built, tools included; rehearsed stacks stay

@@ -20,6 +20,7 @@ pub const TARGETS: &[Target] = &[
     ("config", config),
     ("guard", guard),
     ("parameters", parameters),
+    ("request", request),
     ("sub", sub),
     ("template", template),
     ("tree", tree),
@@ -51,6 +52,11 @@ pub fn parameters(text: &str) {
     let mut sources = Sources::default();
     let file = sources.add("parameters.json", text);
     in_place(&sources, &parse_parameter_file(file, text).diagnostics);
+}
+
+/// A request of one of AWS's clients, as it is written out.
+pub fn request(text: &str) {
+    kumiki_serve::read(text);
 }
 
 /// The string of an `Fn::Sub`, in JSON, which can hold any.

@@ -26,7 +26,10 @@ const GUESTS: &[(&str, &[&str])] = &[
         &["kumiki-source", "kumiki-template", "kumiki-schema", "kumiki-project", "kumiki-check"],
     ),
     // To feed every reader of text.
-    ("kumiki-fuzz", &["kumiki-source", "kumiki-template", "kumiki-project", "kumiki-check"]),
+    (
+        "kumiki-fuzz",
+        &["kumiki-source", "kumiki-template", "kumiki-project", "kumiki-check", "kumiki-serve"],
+    ),
     // To know which facts and rules exist, when it holds the traceability table against them.
     ("xtask", &["kumiki-check", "service-acceptance"]),
 ];

@@ -5,7 +5,7 @@ use crate::form::Form;
 use crate::refusal::Refusal;
 use crate::s3;
 use axum::body::Bytes;
-use axum::http::{HeaderMap, Method, Uri};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use kumiki_project::REHEARSAL_ACCOUNT;
 
 /// A request as it came.
@@ -100,15 +100,34 @@ pub(crate) fn understand(request: &Incoming) -> (Caller, Result<Asked, Refusal>)
     (caller, asked)
 }
 
-/// Reads a request and forgets what it says: for whoever wants to see that any can be read.
-pub fn read(request: &Incoming) {
-    let (_, asked) = understand(request);
-    if let Ok(Asked::CloudFormation(form) | Asked::Sts(form)) = asked {
-        for list in ["Parameters", "Tags", "Capabilities", "ResourcesToImport"] {
-            form.structures(list);
-            form.texts(list);
-            form.entries(list);
+/// Reads a request that is written out, as `POST / HTTP/1.1`, headers, an empty line and a body, and
+/// forgets what it says: for whoever wants to see that any can be read.
+pub fn read(text: &str) {
+    let (head, body) = text.split_once("\n\n").unwrap_or((text, ""));
+    let mut lines = head.lines();
+    let mut first = lines.next().unwrap_or_default().split(' ');
+    let method = first.next().and_then(|it| it.parse().ok()).unwrap_or(Method::POST);
+    let uri = first.next().and_then(|it| it.parse().ok()).unwrap_or_else(|| Uri::from_static("/"));
+    let header = |line: &str| {
+        let (name, value) = line.split_once(':')?;
+        Some((name.parse::<HeaderName>().ok()?, value.trim().parse::<HeaderValue>().ok()?))
+    };
+    let headers = lines.filter_map(header).collect();
+    let body = Bytes::copy_from_slice(body.as_bytes());
+    let request = Incoming { method, uri, headers, body };
+    match understand(&request) {
+        (_, Ok(Asked::CloudFormation(form) | Asked::Sts(form))) => {
+            for list in ["Parameters", "Tags", "Capabilities", "ResourcesToImport"] {
+                for it in form.structures(list) {
+                    it.entries("ResourceIdentifier");
+                }
+                form.texts(list);
+            }
         }
+        (_, Ok(Asked::S3(_))) => {
+            let _ = s3::content(&request);
+        }
+        (_, Err(_)) => {}
     }
 }
 

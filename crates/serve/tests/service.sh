@@ -81,7 +81,7 @@ stacks=$(cloudformation list-stacks --stack-status-filter CREATE_COMPLETE \
 outputs=$(cloudformation describe-stacks --stack-name "$stack" --query 'length(Stacks[0].Outputs)')
 exports=$(cloudformation list-exports --query 'length(Exports)' | awk '{ sum += $1 } END { print sum }')
 say "created: $stacks stacks, $outputs outputs of the root, $exports exports"
-export=$(cloudformation list-exports --query 'Exports[0].Name' | head -n 1)
+export=$(cloudformation list-exports --query 'Exports[0].Name' | awk 'NR == 1')
 cloudformation list-imports --export-name "$export" --query 'Imports[0]' >/dev/null ||
 	say "export $export is used by nobody"
 
@@ -102,7 +102,7 @@ parameters deploy "$dev" ServicesEnabled=true PinDesiredCount=true BootstrapOwne
 deploy "$work/second.json" >/dev/null
 is "$(status "$stack")" UPDATE_COMPLETE
 say "updated: $(cloudformation describe-stack-events --stack-name "$stack" --max-items 1 \
-	--query 'StackEvents[0].ResourceStatus' | head -n 1)"
+	--query 'StackEvents[0].ResourceStatus' | awk 'NR == 1')"
 
 # 6. Delete.
 cloudformation delete-stack --stack-name "$stack"

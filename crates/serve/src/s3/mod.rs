@@ -300,7 +300,7 @@ fn described(mut answer: Answer, object: &Object) -> Answer {
 }
 
 /// What a request brings, without the frame that some clients put around each piece.
-fn content(request: &Incoming) -> Result<Vec<u8>, Refusal> {
+pub(crate) fn content(request: &Incoming) -> Result<Vec<u8>, Refusal> {
     let framed =
         request.header("x-amz-content-sha256").is_some_and(|it| it.starts_with("STREAMING-"))
             || request.header("content-encoding").is_some_and(|it| it.contains("aws-chunked"));
