@@ -49,7 +49,8 @@ const CHILD: &str = "Resources: {Topic: {Type: AWS::SNS::Topic}}";
 fn templates_come_from_the_buckets_that_were_made_here() {
     let folder = tempfile::tempdir().unwrap();
     let service = open(folder.path());
-    let create = "Action=CreateStack&StackName=a&TemplateURL=https://s3.amazonaws.com/templates/parent";
+    let create =
+        "Action=CreateStack&StackName=a&TemplateURL=https://s3.amazonaws.com/templates/parent";
     assert!(action(&service, create).1.contains("The specified key does not exist"));
     assert_eq!(ask(&service, "PUT", "/templates", "").status, 200);
     assert_eq!(ask(&service, "PUT", "/templates/parent", PARENT).status, 200);
@@ -59,7 +60,8 @@ fn templates_come_from_the_buckets_that_were_made_here() {
     assert_eq!(action(&service, create).0, 200);
     let text = settle(&service, "a");
     assert!(text.contains("<StackStatus>CREATE_COMPLETE</StackStatus>"), "{text}");
-    let (_, text) = action(&service, "Action=ListStacks&StackStatusFilter.member.1=CREATE_COMPLETE");
+    let (_, text) =
+        action(&service, "Action=ListStacks&StackStatusFilter.member.1=CREATE_COMPLETE");
     assert_eq!(text.matches("<RootId>").count(), 1, "{text}");
 
     // What was recorded is there for the next process.
