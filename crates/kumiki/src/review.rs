@@ -3,8 +3,8 @@
 use crate::output::{Output, Style};
 use crate::watch::time;
 use kumiki_plan::{
-    Action, AlsoShown, Cause, Change, ChangeSource, Detail, Effect, Operation, Plan, Recreation,
-    Replacement, Step,
+    Action, AlsoShown, Cause, Change, ChangeSource, Detail, Effect, Guard, GuardKind, Operation,
+    Plan, Recreation, Replacement, Step,
 };
 use kumiki_source::{Message, message};
 
@@ -58,9 +58,11 @@ pub(crate) fn show(plan: &Plan, output: &Output) {
         output.line(&format!("{mark}: {}", output.text(&guard.message)));
         output.line(&format!("  = {}", output.text(&guard.help)));
     }
-    if plan.guards.iter().any(|it| !it.allowed) {
+    // Nothing is allowed by name where a whole root is deleted.
+    let by_name = |it: &&Guard| !it.allowed && it.kind != GuardKind::TerminationProtection;
+    let count = plan.guards.iter().filter(by_name).count();
+    if count > 0 {
         output.line("");
-        let count = plan.guards.iter().filter(|it| !it.allowed).count();
         output.say(&message!(
             "guards that stop `kumiki up`: {count}; what is meant is allowed by name: `--allow NAME`",
             count

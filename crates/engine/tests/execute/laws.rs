@@ -274,3 +274,136 @@ fn way_out(
         other => Some(other),
     }
 }
+
+/// A change that a tree may go through: which gates are open, which values things have.
+#[derive(Clone, Copy, Debug)]
+struct Version {
+    /// Whether what is conditional is created.
+    gate: bool,
+    /// A value that is changed in place.
+    word: u8,
+    /// A name, which replaces.
+    name: u8,
+    /// Whether the deepest stack is there.
+    deep: bool,
+    /// Whether the importer is there.
+    importer: bool,
+    /// A value that metadata alone has.
+    note: u8,
+}
+
+fn version() -> impl Strategy<Value = Version> {
+    (any::<bool>(), 0..3_u8, 0..3_u8, any::<bool>(), any::<bool>(), 0..2_u8).prop_map(
+        |(gate, word, name, deep, importer, note)| Version {
+            gate,
+            word,
+            name,
+            deep,
+            importer,
+            note,
+        },
+    )
+}
+
+/// Three levels of stacks: an export, what imports it, a condition that passes through a parameter,
+/// a secret, and outputs from the deepest to the root.
+fn tree(it: Version) -> String {
+    let Version { gate, word, name, deep, importer, note } = it;
+    let deep_stack = match deep {
+        true => {
+            "  Deep: { Type: AWS::CloudFormation::Stack, Properties: { TemplateURL: deep.yaml, \
+                 Parameters: { Word: !Ref Word, From: !Ref Named } } }\n"
+        }
+        false => "",
+    };
+    let deep_output = if deep { "  Deep: { Value: !GetAtt Deep.Outputs.Topic }\n" } else { "" };
+    let importing = match importer {
+        true => {
+            "  Importer: { Type: AWS::CloudFormation::Stack, DependsOn: Middle, Properties: { \
+                 TemplateURL: importer.yaml } }\n"
+        }
+        false => "",
+    };
+    format!(
+        "--- stack.yaml
+Parameters:
+  Password: {{ Type: String, NoEcho: true }}
+Resources:
+  Middle:
+    Type: AWS::CloudFormation::Stack
+    Properties:
+      TemplateURL: middle.yaml
+      Parameters: {{ Gate: '{gate}', Word: w{word}, Name: n{name}, Secret: !Ref Password }}
+{importing}  Last: {{ Type: AWS::SNS::Topic, Properties: {{ DisplayName: !GetAtt Middle.Outputs.Named }} }}
+--- middle.yaml
+Parameters:
+  Gate: {{ Type: String }}
+  Word: {{ Type: String }}
+  Name: {{ Type: String }}
+  Secret: {{ Type: String, NoEcho: true }}
+Conditions:
+  Open: !Equals [!Ref Gate, 'true']
+Resources:
+  Named:
+    Type: AWS::SNS::Topic
+    Metadata: {{ Note: {note}, Word: !Ref Word }}
+    Properties: {{ TopicName: !Ref Name, DisplayName: !Sub '${{Secret}}-${{Word}}' }}
+  Kept: {{ Type: AWS::SNS::Topic, Properties: {{ DisplayName: !Ref Word }} }}
+  Gated: {{ Type: AWS::SNS::Topic, Condition: Open, Properties: {{ KmsMasterKeyId: !Ref Named }} }}
+{deep_stack}Outputs:
+  Named: {{ Value: !Ref Named }}
+  Kept: {{ Value: !Ref Kept, Export: {{ Name: kept }} }}
+  Gated: {{ Condition: Open, Value: !GetAtt Gated.TopicName }}
+{deep_output}--- deep.yaml
+Parameters:
+  Word: {{ Type: String }}
+  From: {{ Type: String }}
+Resources:
+  Topic: {{ Type: AWS::SNS::Topic, Properties: {{ DisplayName: !Ref Word, KmsMasterKeyId: !Ref From }} }}
+Outputs:
+  Topic: {{ Value: !Ref Topic }}
+--- importer.yaml
+Resources:
+  Topic: {{ Type: AWS::SNS::Topic, Properties: {{ KmsMasterKeyId: !ImportValue kept }} }}
+"
+    )
+}
+
+/// What a tree is, whatever its history: properties and outputs, without identifiers.
+fn reached(engine: &Toys) -> Vec<(String, Vec<String>)> {
+    let current = engine.current("app", ACCOUNT, REGION).unwrap();
+    let stacks = current.stacks.into_iter();
+    stacks.map(|(path, stack)| (path, stack.resources.into_keys().collect())).collect()
+}
+
+proptest! {
+    // 256 cases, or as many as `PROPTEST_CASES` says.
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Executing plans leads from any tree to any other: what is there is what would be there had it
+    /// been made at once, nothing is left to do, the same input gives the same bytes, a secret is in
+    /// no plan, and guards stop no creation.
+    #[test]
+    fn plans_reach_the_desired_tree(versions in prop::collection::vec(version(), 1..4)) {
+        let given = inputs(&[("Password", "correct-horse")]);
+        let mut engine = engine();
+        for (index, it) in versions.iter().enumerate() {
+            let text = tree(*it);
+            let library = load(&project(&text));
+            let plan = planned(&engine, &library, &given).unwrap();
+            let bytes = serde_json::to_string(&plan).unwrap();
+            let again = planned(&engine, &library, &given).unwrap();
+            prop_assert_eq!(&bytes, &serde_json::to_string(&again).unwrap());
+            prop_assert!(!bytes.contains("correct-horse"), "{}", bytes);
+            prop_assert!(index > 0 || plan.guards.is_empty());
+            if let Some((outcome, events)) = up_with(&mut engine, &text, &given).unwrap() {
+                prop_assert!(outcome.succeeded, "{:#?}\n{}", outcome, shown(&events));
+            }
+            let left = planned(&engine, &library, &given).unwrap();
+            prop_assert!(left.is_empty(), "{:#?}\n{}", left, text);
+            let mut fresh = super::project::engine();
+            up_with(&mut fresh, &text, &given).unwrap();
+            prop_assert_eq!(reached(&engine), reached(&fresh), "{}", text);
+        }
+    }
+}
