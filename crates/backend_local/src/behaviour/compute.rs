@@ -309,11 +309,16 @@ fn task_size(cx: &Cx<'_>) -> Checked {
     let (true, Some(cpu), Some(memory)) = (fargate, number("Cpu"), number("Memory")) else {
         return Ok(());
     };
-    let fits = |(units, least, most, step): &(u32, u32, u32, u32)| {
-        // Between 512 and 1024 MiB there is nothing.
-        *units == cpu && (*least..=*most).contains(&memory) && (memory - least) % step == 0
+    let fits = match SIZES.iter().find(|it| it.0 == cpu) {
+        // The smallest has no size between 1 and 2 GiB.
+        Some((256, ..)) => matches!(memory, 512 | 1024 | 2048),
+        Some((_, least, most, step)) => {
+            (*least..=*most).contains(&memory) && (memory - least) % step == 0
+        }
+        // Larger ones may have come since.
+        None => cpu > SIZES.iter().map(|it| it.0).max().unwrap_or(0),
     };
-    match SIZES.iter().any(fits) {
+    match fits {
         true => Ok(()),
         false => refused(
             "InvalidRequest",
