@@ -46,7 +46,6 @@ const KNOWN_TO: &[(&str, &str)] = &[
     ("rusqlite", "kumiki-backend-local"),
     ("axum", "kumiki-serve"),
     ("quick-xml", "kumiki-serve"),
-    ("tokio", "kumiki-serve"),
     ("annotate-snippets", "kumiki"),
     ("clap", "kumiki"),
     ("indicatif", "kumiki"),
