@@ -338,20 +338,13 @@ fn detail(detail: &Json, with_values: bool) -> Fields {
         (_, None) if !waits => "Remove",
         _ => "Modify",
     };
-    // What happens to a resource upstream makes a change dynamic: it depends on what comes of it.
-    let cause = &detail["cause"];
-    let upstream = cause["upstream"].as_str();
-    let parameter = cause["parameter"].as_str();
-    let (evaluation, source) = match (upstream, parameter) {
-        (Some(_), _) => ("Dynamic", "ResourceAttribute"),
-        (None, Some(_)) => ("Static", "ParameterReference"),
-        (None, None) => ("Static", "DirectModification"),
-    };
-    let entity = upstream.map(|it| it.rsplit('/').next().unwrap_or(it)).or(parameter);
+    // Whether the value is known before it is executed.
+    let evaluation = if waits { "Dynamic" } else { "Static" };
+    let text = |name: &str| detail[name].as_str();
     let mut target = Fields::default()
         .with("Attribute", "Properties")
-        .with("Name", path.split('.').next().unwrap_or_default())
-        .with("RequiresRecreation", detail["recreation"].as_str().unwrap_or("Never"));
+        .maybe("Name", path.split('.').next().filter(|it| !it.is_empty()))
+        .with("RequiresRecreation", text("requires_recreation").unwrap_or("Never"));
     if with_values {
         target = target
             .with("Path", format!("/Properties/{}", path.replace('.', "/")))
@@ -362,8 +355,8 @@ fn detail(detail: &Json, with_values: bool) -> Fields {
     Fields::default()
         .with("Target", target)
         .with("Evaluation", evaluation)
-        .with("ChangeSource", source)
-        .maybe("CausingEntity", entity)
+        .maybe("ChangeSource", text("change_source"))
+        .maybe("CausingEntity", text("causing_entity"))
 }
 
 /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ExecuteChangeSet.html>
