@@ -94,6 +94,10 @@ deploy() {
 parameters deploy "$dev" "${first[@]}" > "$work/again.json"
 again=$(deploy "$work/again.json")
 [[ $again == *'No changes to deploy'* ]] || { echo "changes were found: $again" >&2; exit 1; }
+# deploy leaves the empty change set behind and names the next one by the second of the clock.
+empty=$(cloudformation list-change-sets --stack-name "$stack" \
+	--query 'Summaries[?Status==`FAILED`].ChangeSetId | [0]')
+cloudformation delete-change-set --change-set-name "$empty"
 say "deployed again: no changes"
 
 # 5. Open the next gate by an update in place.
