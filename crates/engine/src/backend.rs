@@ -10,7 +10,7 @@ use crate::record::{
 };
 use crate::status::{OnFailure, StackStatus};
 use crate::store::StoreError;
-use kumiki_plan::{Current, Plan};
+use kumiki_plan::{Current, Plan, ServiceChangeSet};
 use kumiki_project::{Given, Inputs, Library, TemplateId};
 use kumiki_source::{Message, message};
 use std::collections::BTreeSet;
@@ -143,6 +143,14 @@ pub trait Backend {
         given: &[Given],
         observe: &mut Observe<'_>,
     ) -> Result<Outcome, ExecuteError>;
+
+    /// A change set as the service itself shows it; nothing where the plan is what it is.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    fn service_change_set(&self, _id: &str) -> Result<Option<ServiceChangeSet>, StoreError> {
+        Ok(None)
+    }
 
     /// The plan that a change set was made from, as JSON, if there is such a change set.
     ///
@@ -485,6 +493,7 @@ fn store(error: &StoreError) -> Message {
     match error {
         StoreError::Failed(cause) => message!("the state cannot be used: {cause}", cause),
         StoreError::Damaged(what) => message!("the state is damaged: {what}", what),
+        StoreError::Refused(why) => why.clone(),
     }
 }
 

@@ -4,6 +4,7 @@ use crate::event::Event;
 use crate::record::{
     ChangeSetRecord, ExportRecord, ImportRecord, OperationRecord, ResourceRecord, StackRecord,
 };
+use kumiki_source::Message;
 
 /// Why records cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -14,6 +15,9 @@ pub enum StoreError {
     /// A record is not what it should be.
     #[error("the state is damaged: {0}")]
     Damaged(String),
+    /// The service that keeps them refuses, or cannot be reached.
+    #[error("the service refuses")]
+    Refused(Message),
 }
 
 /// One change of the records. Applying it twice is the same as once.

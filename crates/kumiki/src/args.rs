@@ -25,6 +25,15 @@ pub(crate) struct Global {
     /// Print JSON for machines
     #[arg(long, global = true)]
     pub(crate) json: bool,
+    /// Where to: the embedded engine, or AWS
+    #[arg(long, global = true, value_enum, default_value = "local")]
+    pub(crate) target: Place,
+    /// The profile of AWS's shared configuration files
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+    /// Another endpoint than AWS's own, such as an emulator's
+    #[arg(long, global = true, value_name = "URL")]
+    pub(crate) endpoint_url: Option<String>,
     /// Language of messages; taken from LC_ALL, LC_MESSAGES or LANG otherwise
     #[arg(long, global = true, value_enum)]
     pub(crate) language: Option<Language>,
@@ -38,6 +47,13 @@ pub(crate) enum Color {
     Auto,
     Always,
     Never,
+}
+
+/// Where stacks are deployed to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Place {
+    Local,
+    Aws,
 }
 
 #[derive(Debug, Subcommand)]

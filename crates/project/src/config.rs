@@ -31,6 +31,9 @@ pub struct Config {
     /// What a rehearsal takes to be there besides what the stacks make.
     #[serde(default)]
     pub rehearsal: RehearsalConfig,
+    /// How roots are deployed to AWS.
+    #[serde(default)]
+    pub aws: AwsConfig,
     /// Findings that are accepted, each with its reason. One that accepts nothing is a finding.
     #[serde(default)]
     pub suppressions: Vec<Suppression>,
@@ -114,6 +117,20 @@ pub struct RehearsalConfig {
     /// Values of Secrets Manager by name or ARN.
     #[serde(default)]
     pub secrets: BTreeMap<String, String>,
+}
+
+/// How roots are deployed to AWS. In these texts `${Name}` is the value of a parameter of the root,
+/// and `${AccountId}` the account.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct AwsConfig {
+    /// The bucket that packaged templates, plans and the audit log are put into.
+    pub artifact_bucket: Option<String>,
+    /// The root that makes the bucket and the service role, so it is deployed without them at
+    /// first. The bucket is in its Region.
+    pub bootstrap_root: Option<String>,
+    /// The name of the role that CloudFormation acts with; the caller's rights otherwise.
+    pub service_role: Option<String>,
 }
 
 /// Fills `${Name}` with the values that `value` knows; the name of the first that it does not.

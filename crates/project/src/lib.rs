@@ -21,7 +21,8 @@ mod tree;
 mod value;
 
 pub use config::{
-    Config, EnvironmentConfig, RehearsalConfig, RootConfig, Suppression, fill, parse_config,
+    AwsConfig, Config, EnvironmentConfig, RehearsalConfig, RootConfig, Suppression, fill,
+    parse_config,
 };
 pub use inputs::{
     Given, Inputs, ParameterFile, REHEARSAL_ACCOUNT, parse_parameter_file, partition,

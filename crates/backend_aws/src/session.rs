@@ -1,0 +1,75 @@
+//! Who asks, where, and by which way: credentials, Region, endpoint.
+
+use crate::error::ServiceError;
+use aws_config::retry::RetryConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_smithy_http_client::tls;
+use tokio::runtime::{Builder, Runtime};
+
+/// How AWS is reached.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// The Region of the stacks.
+    pub region: String,
+    /// The profile of the shared configuration files; the usual chain of credentials otherwise.
+    pub profile: Option<String>,
+    /// Another endpoint than AWS's own, such as that of an emulator. The SDK reads
+    /// `AWS_ENDPOINT_URL` by itself.
+    pub endpoint_url: Option<String>,
+}
+
+/// A connection to AWS: the clients, and the runtime that they run on.
+#[derive(Debug)]
+pub struct Session {
+    runtime: Runtime,
+    config: SdkConfig,
+}
+
+impl Session {
+    /// Finds out how to reach AWS. Asks nobody yet.
+    ///
+    /// # Errors
+    /// When the system refuses threads.
+    pub fn open(settings: &Settings) -> std::io::Result<Self> {
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let http = aws_smithy_http_client::Builder::new()
+            .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
+            .build_https();
+        let mut loader = aws_config::defaults(BehaviorVersion::latest())
+            .http_client(http)
+            // Retries wait with full jitter, and fewer are made once the service throttles.
+            // <https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html>
+            .retry_config(RetryConfig::adaptive().with_max_attempts(8))
+            .region(Region::new(settings.region.clone()));
+        if let Some(profile) = &settings.profile {
+            loader = loader.profile_name(profile);
+        }
+        if let Some(url) = &settings.endpoint_url {
+            loader = loader.endpoint_url(url);
+        }
+        let config = runtime.block_on(loader.load());
+        Ok(Self { runtime, config })
+    }
+
+    /// What clients are made of.
+    pub fn config(&self) -> &SdkConfig {
+        &self.config
+    }
+
+    /// Waits for an answer.
+    pub fn wait<F: Future>(&self, answer: F) -> F::Output {
+        self.runtime.block_on(answer)
+    }
+
+    /// The account that the credentials belong to.
+    ///
+    /// # Errors
+    /// When there are no credentials, or AWS does not know them.
+    pub fn account(&self) -> Result<String, ServiceError> {
+        let client = aws_sdk_sts::Client::new(&self.config);
+        let answer = self
+            .wait(client.get_caller_identity().send())
+            .map_err(|it| ServiceError::new("GetCallerIdentity", &it))?;
+        Ok(answer.account.unwrap_or_default())
+    }
+}
