@@ -7,4 +7,4 @@ mod error;
 mod session;
 
 pub use error::ServiceError;
-pub use session::{Session, Settings};
+pub use session::{Caller, Session, Settings};

@@ -18,6 +18,15 @@ pub struct Settings {
     pub endpoint_url: Option<String>,
 }
 
+/// Who asks AWS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// The account, 12 digits.
+    pub account: String,
+    /// The ARN of the user or of the session of a role.
+    pub arn: String,
+}
+
 /// A connection to AWS: the clients, and the runtime that they run on.
 #[derive(Debug)]
 pub struct Session {
@@ -61,15 +70,18 @@ impl Session {
         self.runtime.block_on(answer)
     }
 
-    /// The account that the credentials belong to.
+    /// Who the credentials are.
     ///
     /// # Errors
     /// When there are no credentials, or AWS does not know them.
-    pub fn account(&self) -> Result<String, ServiceError> {
+    pub fn caller(&self) -> Result<Caller, ServiceError> {
         let client = aws_sdk_sts::Client::new(&self.config);
         let answer = self
             .wait(client.get_caller_identity().send())
             .map_err(|it| ServiceError::new("GetCallerIdentity", &it))?;
-        Ok(answer.account.unwrap_or_default())
+        Ok(Caller {
+            account: answer.account.unwrap_or_default(),
+            arn: answer.arn.unwrap_or_default(),
+        })
     }
 }

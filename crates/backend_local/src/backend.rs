@@ -182,13 +182,6 @@ impl LocalBackend {
             .map_err(|error| unusable(PathBuf::new(), error))
     }
 
-    /// By how many milliseconds the clock stands before the last event, if it does: times go on from
-    /// that event.
-    pub fn clock_behind(&self) -> Option<u64> {
-        let Forward { clock, recorded } = &self.engine.clock;
-        recorded.checked_sub(clock.now()).filter(|it| *it > 0)
-    }
-
     /// From now on, this is what fails on purpose.
     pub fn set_faults(&mut self, faults: Vec<Fault>) {
         self.engine.provider.options.faults = faults;
@@ -266,6 +259,11 @@ fn unusable(path: PathBuf, error: Unusable) -> OpenError {
 }
 
 impl Backend for LocalBackend {
+    fn clock_behind(&self) -> Option<u64> {
+        let Forward { clock, recorded } = &self.engine.clock;
+        recorded.checked_sub(clock.now()).filter(|it| *it > 0)
+    }
+
     fn current(
         &self,
         stack_name: &str,

@@ -144,6 +144,21 @@ pub trait Backend {
         observe: &mut Observe<'_>,
     ) -> Result<Outcome, ExecuteError>;
 
+    /// Keeps a record in the place itself, under a key such as `audit/dev/….json`, where it has room
+    /// for that.
+    ///
+    /// # Errors
+    /// When it was not kept.
+    fn keep(&mut self, _key: &str, _text: &str) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// By how many milliseconds the clock stands before the last event, if it does: times go on from
+    /// that event.
+    fn clock_behind(&self) -> Option<u64> {
+        None
+    }
+
     /// A change set as the service itself shows it; nothing where the plan is what it is.
     ///
     /// # Errors

@@ -3,8 +3,10 @@
 use crate::language::Language;
 use crate::pace::Speed;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use kumiki_backend_aws::Caller;
 use kumiki_source::Severity;
 use serde::{Deserialize, Serialize};
+use std::cell::OnceCell;
 use std::path::PathBuf;
 
 /// Checks, plans, rehearses and deploys trees of CloudFormation stacks
@@ -34,6 +36,9 @@ pub(crate) struct Global {
     /// Another endpoint than AWS's own, such as an emulator's
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) endpoint_url: Option<String>,
+    // Who the credentials are, once AWS was asked.
+    #[arg(skip)]
+    pub(crate) caller: OnceCell<Caller>,
     /// Language of messages; taken from LC_ALL, LC_MESSAGES or LANG otherwise
     #[arg(long, global = true, value_enum)]
     pub(crate) language: Option<Language>,
@@ -68,6 +73,11 @@ pub(crate) enum Command {
     Plan(Plan),
     /// Plan, review and execute
     Up(Up),
+    /// Make, review, execute and delete change sets in separate steps
+    #[command(subcommand, name = "changeset")]
+    ChangeSet(ChangeSet),
+    /// Approve a saved plan, as the second person
+    Approve(Approve),
     /// Delete an environment's stacks
     Destroy(Destroy),
     /// Say what leads out of the state that an environment's stacks are in
@@ -244,12 +254,8 @@ pub(crate) struct Plan {
 pub(crate) struct Up {
     #[command(flatten)]
     pub(crate) target: Target,
-    /// Execute without asking
-    #[arg(long)]
-    pub(crate) yes: bool,
-    /// The digest of the plan that was reviewed, at least 12 characters of it
-    #[arg(long, value_name = "DIGEST")]
-    pub(crate) approve: Option<String>,
+    #[command(flatten)]
+    pub(crate) consent: Consent,
     /// Execute the saved plan and nothing else: it is refused if anything changed since. Where no approval is demanded, nothing is asked
     #[arg(long, value_name = "FILE", conflicts_with = "scenario")]
     pub(crate) plan: Option<PathBuf>,
@@ -268,6 +274,76 @@ pub(crate) struct Up {
     /// Refuse types that the embedded engine checks against their schemas only
     #[arg(long)]
     pub(crate) strict: bool,
+    /// What becomes of the stack when the execution fails
+    #[arg(long, value_enum, default_value = "rollback")]
+    pub(crate) on_failure: OnFailure,
+}
+
+/// That a plan may be executed.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Consent {
+    /// Execute without asking
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// The digest of the plan that was reviewed, at least 12 characters of it
+    #[arg(long, value_name = "DIGEST")]
+    pub(crate) approve: Option<String>,
+    /// A second person's approval, as `kumiki approve` writes it
+    #[arg(long, value_name = "FILE", conflicts_with = "approve")]
+    pub(crate) approval: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Approve {
+    /// The saved plan
+    #[arg(value_name = "PLAN")]
+    pub(crate) plan: PathBuf,
+    /// The digest of the plan that was reviewed, at least 12 characters of it; asked for otherwise
+    #[arg(long, value_name = "DIGEST")]
+    pub(crate) digest: Option<String>,
+    /// Where the approval is written; beside the plan otherwise
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ChangeSet {
+    /// Make a change set of the plan of now, to be reviewed
+    Create(CreateChangeSet),
+    /// Show a change set beside the plan
+    Describe(NamedChangeSet),
+    /// Execute a change set that was reviewed
+    Execute(ExecuteChangeSet),
+    /// Delete a change set that was not executed
+    Delete(NamedChangeSet),
+    /// List the change sets of a root
+    List(Show),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct CreateChangeSet {
+    #[command(flatten)]
+    pub(crate) target: Target,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct NamedChangeSet {
+    #[command(flatten)]
+    pub(crate) target: Target,
+    /// The name of the change set; the last one that can be executed otherwise
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ExecuteChangeSet {
+    #[command(flatten)]
+    pub(crate) change_set: NamedChangeSet,
+    #[command(flatten)]
+    pub(crate) consent: Consent,
+    /// Allow what a guard stops, by the name that the plan gives: STACK/LogicalId; may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub(crate) allow: Vec<String>,
     /// What becomes of the stack when the execution fails
     #[arg(long, value_enum, default_value = "rollback")]
     pub(crate) on_failure: OnFailure,

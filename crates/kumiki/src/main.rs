@@ -1,8 +1,11 @@
 //! The `kumiki` command: the only place that reads arguments, files and the clock, and that prints.
 
+mod approval;
 mod args;
+mod audit;
 mod baseline;
 mod cache;
+mod change_set;
 mod checking;
 mod command;
 mod files;
@@ -15,6 +18,7 @@ mod render;
 mod report;
 mod review;
 mod saved;
+mod target;
 mod watch;
 
 use args::{Args, Command};
@@ -41,6 +45,8 @@ fn main() -> ExitCode {
         Command::Completions(it) => Ok(command::completions::run(it, &output)),
         Command::Plan(it) => command::plan::run(it, &args.global, &output),
         Command::Up(it) => command::up::run(it, &args.global, &output),
+        Command::ChangeSet(it) => command::change_set::run(it, &args.global, &output),
+        Command::Approve(it) => approval::run(it, &args.global, &output),
         Command::Destroy(it) => command::destroy::run(it, &args.global, &output),
         Command::Recover(it) => command::recover::run(it, &args.global, &output),
         Command::Rollback(it) => command::rollback::run(it, &args.global, &output),
@@ -72,6 +78,10 @@ enum Exit {
     Failed = 1,
     /// It could not run; or, for `plan --detailed-exitcode`, there are changes.
     CouldNotRun = 2,
+    /// There was nothing to make a change set of.
+    Empty = 3,
+    /// A guard stops.
+    Guarded = 4,
 }
 
 impl From<Exit> for ExitCode {

@@ -19,6 +19,8 @@ pub(crate) struct Project {
     pub(crate) library: Library,
     pub(crate) config: Config,
     pub(crate) config_file: Option<FileId>,
+    /// The account that is deployed to, where AWS knows it.
+    pub(crate) caller: Option<String>,
 }
 
 /// A root with the inputs of one environment.
@@ -115,7 +117,8 @@ impl Project {
             Err(diagnostic) => (Config::default(), Some(*diagnostic)),
         };
         library.template_urls.clone_from(&config.template_urls);
-        Ok((Self { folder, files, library, config, config_file: Some(file) }, trouble))
+        let config_file = Some(file);
+        Ok((Self { folder, files, library, config, config_file, caller: None }, trouble))
     }
 
     /// A folder of templates without configuration.
@@ -130,6 +133,7 @@ impl Project {
             library: Library::after(earlier),
             config: Config::default(),
             config_file: None,
+            caller: None,
         }
     }
 
@@ -232,7 +236,7 @@ impl Project {
         let mut inputs = Inputs {
             environment: environment.to_owned(),
             region: root.region.clone(),
-            account: settings.account.clone().unwrap_or_else(|| REHEARSAL_ACCOUNT.to_owned()),
+            account: self.account(environment, &settings)?,
             stack_name: String::new(),
             parameters: parsed.parameters,
             parameter_file: Some(file),
@@ -240,6 +244,32 @@ impl Project {
         };
         self.name(root, &mut inputs)?;
         Ok(Deployment { template, inputs, environment: settings, config: root.clone() })
+    }
+
+    /// The account of an environment. What is deployed goes to the account that is meant, or nowhere.
+    fn account(&self, environment: &str, settings: &EnvironmentConfig) -> Result<String, Stop> {
+        let meant = settings.account.as_ref();
+        let Some(caller) = &self.caller else {
+            return Ok(meant.map_or_else(|| REHEARSAL_ACCOUNT.to_owned(), String::clone));
+        };
+        match meant {
+            Some(meant) if meant != caller => Err(Stop::new(message!(
+                "environment `{environment}` is account {meant}, and the credentials are of account {caller}",
+                environment,
+                meant,
+                caller
+            ))
+            .help(message!("nothing was changed"))),
+            None if settings.protected => Err(Stop::new(message!(
+                "environment `{environment}` is protected, and its account is not named",
+                environment
+            ))
+            .help(message!(
+                "write `account` under `[environments.{environment}]` of `kumiki.toml`",
+                environment
+            ))),
+            _ => Ok(caller.clone()),
+        }
     }
 
     /// Fills the stack's name and tags with parameter values.

@@ -14,24 +14,29 @@ const MAX_BYTES: u64 = 1 << 30;
 /// # Errors
 /// When the file cannot be written.
 pub(crate) fn write(file: &Path, plan: &SavedPlan) -> Result<(), Stop> {
-    let replace = || -> std::io::Result<()> {
-        let mut beside = file.as_os_str().to_owned();
-        beside.push(".new");
-        // What a run that was killed left there may be anybody's.
-        let _ = std::fs::remove_file(&beside);
-        let mut options = std::fs::OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut open = options.open(&beside)?;
-        open.write_all(plan.to_text().as_bytes())?;
-        open.sync_all()?;
-        std::fs::rename(&beside, file)
-    };
-    replace().map_err(|error| {
+    replace(file, &plan.to_text()).map_err(|error| {
         let file = file.display();
         Stop::new(message!("plan `{file}` cannot be written: {error}", file, error))
     })
+}
+
+/// Writes a file, at once or not at all, for its owner only.
+///
+/// # Errors
+/// When the file system refuses.
+pub(crate) fn replace(file: &Path, text: &str) -> std::io::Result<()> {
+    let mut beside = file.as_os_str().to_owned();
+    beside.push(".new");
+    // What a run that was killed left there may be anybody's.
+    let _ = std::fs::remove_file(&beside);
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut open = options.open(&beside)?;
+    open.write_all(text.as_bytes())?;
+    open.sync_all()?;
+    std::fs::rename(&beside, file)
 }
 
 /// Reads a plan.

@@ -27,7 +27,9 @@ pub use current::{Current, CurrentResource, CurrentStack};
 pub use diff::{desired_json, diff};
 pub use durations::{Durations, typical_durations};
 pub use planner::{Refusal, plan, plan_removal};
-pub use reconcile::{ServiceChange, ServiceChangeSet, ServiceDetail};
+pub use reconcile::{
+    Reconciled, ServiceChange, ServiceChangeSet, ServiceDetail, Verdict, reconcile,
+};
 pub use saved::{Basis, Divergence, SavedPlan};
 pub use secret::{Secrets, conceal, digest, fingerprint, hex, is_mask, is_mask_of, mask_secret};
 pub use settled::settled;

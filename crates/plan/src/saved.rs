@@ -156,6 +156,22 @@ impl SavedPlan {
         }
     }
 
+    /// What it is for: environment, account, Region, stack.
+    pub fn root(&self) -> &[String; 4] {
+        &self.basis.root
+    }
+
+    /// What it changes: a mark and the resource, in the order of their paths.
+    pub fn changes(&self) -> Vec<(&'static str, String)> {
+        let mark = |it: &Json| match (it["action"].as_str(), it["replacement"].as_str()) {
+            (Some("Add"), _) => "+",
+            (Some("Remove"), _) => "-",
+            (_, Some("False")) => "~",
+            _ => "-/+",
+        };
+        changes(&self.plan).into_iter().map(|(resource, it)| (mark(&it), resource)).collect()
+    }
+
     /// The text of the file.
     pub fn to_text(&self) -> String {
         let document = json!({ "kumiki-plan": VERSION, "stage": self.stage, "basis": self.basis, "plan": self.plan });

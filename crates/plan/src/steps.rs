@@ -113,6 +113,17 @@ pub enum Action {
     Remove,
 }
 
+impl Action {
+    /// CloudFormation's word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Add => "Add",
+            Self::Modify => "Modify",
+            Self::Remove => "Remove",
+        }
+    }
+}
+
 /// Whether a change makes a new resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub enum Replacement {

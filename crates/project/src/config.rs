@@ -57,6 +57,9 @@ pub struct Suppression {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct RootConfig {
+    /// Its name.
+    #[serde(skip)]
+    pub name: String,
     /// The template, from the folder of `kumiki.toml`.
     pub template: Spanned<String>,
     /// The stack's name; `${Name}` is the value of a parameter.
@@ -92,6 +95,10 @@ pub struct EnvironmentConfig {
     /// Whether executing a plan needs the digest of what was reviewed.
     #[serde(default)]
     pub approval: bool,
+    /// Whether somebody else than the one who executes it has to approve a plan: in a file, or as
+    /// the CI's protected environment asks for it. A rehearsal needs nobody.
+    #[serde(default)]
+    pub second_person: bool,
     /// Whether roots are protected from deletion once they were executed.
     #[serde(default)]
     pub termination_protection: bool,
@@ -155,7 +162,8 @@ pub fn fill(text: &str, value: &dyn Fn(&str) -> Option<String>) -> Result<String
 /// # Errors
 /// A diagnostic at the place where the text stops being a configuration.
 pub fn parse_config(file: FileId, text: &str) -> Result<Config, Box<Diagnostic>> {
-    toml::from_str(text).map_err(|error| {
+    let config: Result<Config, _> = toml::from_str(text);
+    let mut config = config.map_err(|error| {
         let span = error.span().unwrap_or(0..0);
         let reason = error.message().to_owned();
         Box::new(
@@ -165,5 +173,9 @@ pub fn parse_config(file: FileId, text: &str) -> Result<Config, Box<Diagnostic>>
             )
             .at(Span::new(file, span.start, span.end)),
         )
-    })
+    })?;
+    for (name, root) in &mut config.roots {
+        root.name.clone_from(name);
+    }
+    Ok(config)
 }

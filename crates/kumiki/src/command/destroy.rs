@@ -4,10 +4,10 @@ use crate::Exit;
 use crate::args::{Destroy as Args, Global};
 use crate::command::{plan, recover, up};
 use crate::output::{Output, Stop};
-use crate::review;
 use crate::watch::{Watch, time};
+use crate::{review, target};
 use kumiki_backend_local::Options;
-use kumiki_engine::{Backend, StackError};
+use kumiki_engine::StackError;
 use kumiki_plan::plan_removal;
 use kumiki_source::message;
 use serde::Serialize;
@@ -19,11 +19,11 @@ pub(crate) fn run(args: &Args, global: &Global, output: &Output) -> Result<Exit,
     };
     let inputs = &deployment.inputs;
     let stack = &inputs.stack_name;
-    let folder = project.state_folder();
     // What was interrupted may be anything.
     let rehearsal = project.config.rehearsal.clone();
-    let mut backend = up::writer(&folder, Options { rehearsal, ..Options::default() })?;
-    up::resume(&mut backend, output, |backend, observe| {
+    let options = Options { rehearsal, ..Options::default() };
+    let mut backend = target::writer(&project, &deployment, global, options)?;
+    up::resume(&mut *backend, output, |backend, observe| {
         backend.resume(&inputs.parameters, observe).map_err(|it| Stop::new(it.message()))
     })?;
     let current = backend
@@ -64,19 +64,17 @@ pub(crate) fn run(args: &Args, global: &Global, output: &Output) -> Result<Exit,
             watch.event(event);
         })
         .map_err(|error| {
-            let environment = &inputs.environment;
+            let target = target::words(&args.target, global);
             let stop = Stop::new(error.message());
             match error {
-                StackError::Protected { .. } => stop.help(message!(
-                    "lift the protection: `kumiki protect {environment} off`",
-                    environment
-                )),
+                StackError::Protected { .. } => stop
+                    .help(message!("lift the protection: `kumiki protect {target} off`", target)),
                 _ => stop,
             }
         })?;
     drop(watch);
     if !outcome.succeeded {
-        return Err(up::failed(&outcome).help(recover::hint(&inputs.environment)));
+        return Err(up::failed(&outcome).help(recover::hint(&args.target, global)));
     }
     if output.json {
         output.document("destroy", Content { stack, deleted: true, retained });

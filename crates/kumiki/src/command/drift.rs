@@ -2,8 +2,9 @@
 
 use crate::Exit;
 use crate::args::{Global, Show, Tamper};
-use crate::command::{plan, protect, up};
+use crate::command::{plan, protect};
 use crate::output::{Output, Stop, Style};
+use crate::target;
 use kumiki_backend_local::Options;
 use kumiki_engine::{Backend, ResourceDrift, ResourceDriftStatus, StackDriftStatus};
 use kumiki_source::message;
@@ -23,8 +24,8 @@ pub(crate) fn drift(args: &Show, global: &Global, output: &Output) -> Result<Exi
         return Ok(Exit::Failed);
     };
     let inputs = &deployment.inputs;
-    let mut backend = up::writer(&project.state_folder(), Options::default())?;
-    let root = protect::at(&backend, inputs, "")?;
+    let mut backend = target::writer(&project, &deployment, global, Options::default())?;
+    let root = protect::at(&*backend, inputs, "")?;
     let stacks = backend.stacks().map_err(|it| Stop::new(it.message()))?;
     let mut rows = Vec::new();
     let mut drifted = false;
@@ -99,7 +100,8 @@ pub(crate) fn tamper(args: &Tamper, global: &Global, output: &Output) -> Result<
         Ok((path, serde_json::from_str::<Json>(value).map_err(|_| no_value())?))
     });
     let change = change.transpose()?;
-    let mut backend = up::writer(&project.state_folder(), Options::default())?;
+    target::local_only("kumiki tamper", true, global)?;
+    let mut backend = target::local(&project.state_folder(), Options::default())?;
     let resource = &args.resource;
     let (path, logical_id) = resource.rsplit_once('/').unwrap_or(("", resource));
     let stack = protect::at(&backend, &deployment.inputs, path)?;

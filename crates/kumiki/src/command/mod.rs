@@ -1,5 +1,6 @@
 //! One module per command, or per family of commands that differ in a table only.
 
+pub(crate) mod change_set;
 pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod destroy;

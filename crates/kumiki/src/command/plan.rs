@@ -2,13 +2,12 @@
 
 use crate::Exit;
 use crate::args::{Global, Plan as Args, Target};
-use crate::command::up::{current, reader};
+use crate::command::up::current;
 use crate::output::{Output, Stop};
 use crate::project::{Deployment, Project, Trouble};
-use crate::{render, review, saved};
-use kumiki_backend_local::LocalBackend;
+use crate::{render, review, saved, target};
 use kumiki_check::{Deployments, Subject, Usages, check_tree, merge};
-use kumiki_engine::{Backend, ChangeSetRecord, ExecutionStatus};
+use kumiki_engine::{Backend, ChangeSetRecord, ExecutionStatus, StoreError};
 use kumiki_plan::{Current, Divergence, Plan, Refusal, SavedPlan, is_mask_of, plan, settled};
 use kumiki_project::{FileError, Files, Given, Inputs, Library, TemplateId, Tree};
 use kumiki_source::{Diagnostic, Severity, message};
@@ -40,9 +39,9 @@ fn run_with(args: &Args, global: &Global, output: &Output) -> Result<Option<bool
         "live" | "last" => None,
         file => Some(saved::read(Path::new(file))?),
     };
-    let backend = reader(&prepared.project.state_folder())?;
-    let mut current = current(&backend, &prepared)?;
-    let stages = prepared.stages(&args.target, &backend, &current)?;
+    let backend = target::reader(&prepared.project, &prepared.deployment, global)?;
+    let mut current = current(&*backend, &prepared)?;
+    let stages = prepared.stages(&args.target, &*backend, &current)?;
     // A saved plan is compared with that of the same stage.
     let stage = match &earlier {
         Some(earlier) => earlier.stage.as_ref(),
@@ -56,9 +55,9 @@ fn run_with(args: &Args, global: &Global, output: &Output) -> Result<Option<bool
         output.say(&message!("the first run has {count} stages; this is `{stage}`", count, stage));
     }
     if args.against == "last" {
-        current = after_last(&backend, &prepared, &current)?;
+        current = after_last(&*backend, &prepared, &current)?;
     }
-    let Some(plan) = make(&prepared, &current, output)? else { return Ok(None) };
+    let Some(plan) = make(&prepared, &current, global, output)? else { return Ok(None) };
     if let Some(earlier) = earlier {
         return Ok(Some(compare(&earlier, &plan, output)));
     }
@@ -76,10 +75,10 @@ fn run_with(args: &Args, global: &Global, output: &Output) -> Result<Option<bool
     }
     review::show(&plan, output);
     if let Some(file) = &args.out {
-        let (file, environment) = (file.display(), &args.target.environment);
+        let (file, target) = (file.display(), target::words(&args.target, global));
         output.say(&message!(
-            "saved: `kumiki up {environment} --plan {file}` executes it, and nothing else",
-            environment,
+            "saved: `kumiki up {target} --plan {file}` executes it, and nothing else",
+            target,
             file
         ));
     }
@@ -119,7 +118,7 @@ fn compare(saved: &SavedPlan, now: &Plan, output: &Output) -> bool {
 
 /// The stacks as the change set that was executed last left them.
 fn after_last(
-    backend: &LocalBackend,
+    backend: &dyn Backend,
     prepared: &Prepared,
     current: &Current,
 ) -> Result<Current, Stop> {
@@ -184,6 +183,8 @@ impl Files for Recorded {
 
 /// A root that was opened, and whose files can be read.
 pub(crate) struct Prepared {
+    /// What was asked for.
+    pub(crate) target: Target,
     pub(crate) project: Project,
     pub(crate) deployment: Deployment,
     pub(crate) root: TemplateId,
@@ -205,7 +206,7 @@ impl Prepared {
     pub(crate) fn stages(
         &self,
         target: &Target,
-        backend: &LocalBackend,
+        backend: &dyn Backend,
         current: &Current,
     ) -> Result<Vec<String>, Stop> {
         if let Some(name) = &target.scenario {
@@ -222,7 +223,8 @@ impl Prepared {
             None => Vec::new(),
         };
         let status = current.root().map(|it| &*it.status);
-        let mut stages = stages_left(&self.deployment.config.first_run, status, &executed);
+        let mut stages =
+            stages_left(&self.deployment.config.first_run, status, &executed, &name_start(self));
         if self.deployment.environment.approval {
             stages.truncate(1);
         }
@@ -273,6 +275,11 @@ impl Prepared {
     }
 }
 
+/// Opens the project here, if there is one.
+pub(crate) fn locate_any(global: &Global) -> Option<Project> {
+    Project::open(global).ok().map(|(project, _)| project)
+}
+
 /// Opens a root without looking at what is wrong with its templates: enough to say which stack is
 /// meant. Nothing when even that cannot be read, which has been shown.
 pub(crate) fn locate(
@@ -281,6 +288,7 @@ pub(crate) fn locate(
     output: &Output,
 ) -> Result<Option<(Project, Deployment)>, Stop> {
     let (mut project, trouble) = Project::open(global)?;
+    project.caller = target::caller(&project, global)?.map(|it| it.account.clone());
     let mut findings: Vec<Diagnostic> = trouble.into_iter().collect();
     if findings.is_empty() {
         let found = project
@@ -303,6 +311,7 @@ pub(crate) fn prepare(
     output: &Output,
 ) -> Result<Option<Prepared>, Stop> {
     let (mut project, trouble) = Project::open(global)?;
+    project.caller = target::caller(&project, global)?.map(|it| it.account.clone());
     let mut findings: Vec<Diagnostic> = trouble.into_iter().collect();
     let mut deployment = None;
     if findings.is_empty() {
@@ -324,7 +333,8 @@ pub(crate) fn prepare(
     let root = deployment.as_ref().and_then(|it| it.template);
     let (Some(deployment), Some(root)) = (deployment, root) else { return Ok(None) };
     let given = deployment.inputs.clone();
-    Ok(Some(Prepared { project, deployment, root, given, elsewhere: None, entered: None }))
+    let target = target.clone();
+    Ok(Some(Prepared { target, project, deployment, root, given, elsewhere: None, entered: None }))
 }
 
 fn errors(findings: Vec<Diagnostic>, project: &Project, output: &Output) {
@@ -345,7 +355,7 @@ fn errors(findings: Vec<Diagnostic>, project: &Project, output: &Output) {
 
 /// The change sets of a root.
 pub(crate) fn change_sets(
-    backend: &LocalBackend,
+    backend: &dyn Backend,
     inputs: &Inputs,
 ) -> Result<Vec<ChangeSetRecord>, Stop> {
     backend
@@ -355,34 +365,69 @@ pub(crate) fn change_sets(
 
 /// The name of the next change set of a stage: the stage and a number, as names are used once.
 pub(crate) fn change_set_name(
-    backend: &LocalBackend,
+    backend: &dyn Backend,
     inputs: &Inputs,
     stage: &str,
-) -> Result<String, Stop> {
-    Ok(format!("{stage}-{}", change_sets(backend, inputs)?.len() + 1))
+) -> Result<String, StoreError> {
+    let made = backend.change_sets(&inputs.stack_name, &inputs.account, &inputs.region)?;
+    Ok(format!("{stage}-{}", made.len() + 1))
 }
 
 /// The stages of a first run that are still to come, or the last where all are behind: by the status
 /// of the root stack and the names of the change sets that were executed on it.
-fn stages_left(first_run: &[String], status: Option<&str>, executed: &[String]) -> Vec<String> {
+fn stages_left(
+    first_run: &[String],
+    status: Option<&str>,
+    executed: &[String],
+    start: &str,
+) -> Vec<String> {
     // A stack that is only being reviewed was never created.
     if matches!(status, None | Some("REVIEW_IN_PROGRESS")) {
         return first_run.to_vec();
     }
-    let through = |stage: &String| executed.iter().any(|it| stage_of(it) == *stage);
+    let through = |stage: &String| executed.iter().any(|it| stage_of(it, start) == *stage);
     // A stack that was never in a first run is not put through one.
     let next = first_run.iter().rposition(through).map_or(first_run.len(), |it| it + 1);
     first_run[next.min(first_run.len().saturating_sub(1))..].to_vec()
 }
 
-fn stage_of(change_set: &str) -> &str {
-    change_set.rsplit_once('-').map_or(change_set, |(stage, _)| stage)
+/// The stage that the name of a change set tells: the engine's end in a number, AWS's begin with
+/// the root and the environment, and end in a digest and a time.
+fn stage_of<'n>(change_set: &'n str, start: &str) -> &'n str {
+    let cut = |it: &'n str| it.rsplit_once('-').map_or(it, |(stage, _)| stage);
+    match change_set.strip_prefix(start) {
+        Some(rest) => cut(cut(rest)),
+        None => cut(change_set),
+    }
+}
+
+fn name_start(prepared: &Prepared) -> String {
+    let Deployment { config, inputs, .. } = &prepared.deployment;
+    format!("{}-{}-", config.name, inputs.environment)
+}
+
+/// The name of a change set on AWS: `<root>-<environment>-<stage>-<digest>-<time>`. It has letters,
+/// digits and hyphens.
+///
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateChangeSet.html>
+pub(crate) fn service_name(
+    prepared: &Prepared,
+    plan: &Plan,
+    stage: Option<&str>,
+    now: u64,
+) -> String {
+    let time = i64::try_from(now).ok().and_then(chrono::DateTime::from_timestamp_millis);
+    let time = time.map(|it| it.format("%Y%m%dT%H%M%SZ").to_string()).unwrap_or_default();
+    let digest = &plan.digest[..review::SHORT_DIGEST];
+    let name = format!("{}{}-{digest}-{time}", name_start(prepared), stage.unwrap_or("change"));
+    name.replace(|it: char| !it.is_ascii_alphanumeric(), "-")
 }
 
 /// Makes the plan; nothing when the tree has errors, which have been shown.
 pub(crate) fn make(
     prepared: &Prepared,
     current: &Current,
+    global: &Global,
     output: &Output,
 ) -> Result<Option<Plan>, Stop> {
     let Prepared { project, deployment, root, .. } = prepared;
@@ -393,17 +438,17 @@ pub(crate) fn make(
             Ok(None)
         }
         Err(Refusal::Status { stack, status }) => {
-            let environment = &deployment.inputs.environment;
+            let target = target::words(&prepared.target, global);
             let stop = Stop::new(message!("stack `{stack}` is in `{status}`", stack, status));
             Err(match status.as_str() {
                 "ROLLBACK_COMPLETE" | "ROLLBACK_FAILED" | "CREATE_FAILED" | "DELETE_FAILED" => stop
                     .help(message!(
-                        "such a stack can only be deleted: `kumiki destroy {environment}`",
-                        environment
+                        "such a stack can only be deleted: `kumiki destroy {target}`",
+                        target
                     )),
                 _ => stop.help(message!(
-                    "an operation was interrupted: `kumiki up {environment}` finishes it",
-                    environment
+                    "an operation was interrupted: `kumiki up {target}` finishes it",
+                    target
                 )),
             })
         }
@@ -418,19 +463,25 @@ mod tests {
     fn a_first_run_goes_on_where_it_ended() {
         let run = ["one", "two", "three"].map(str::to_owned);
         let created = Some("CREATE_COMPLETE");
-        let cases: [(_, &[&str], &[&str]); 6] = [
+        let cases: [(_, &[&str], &[&str]); 7] = [
             (None, &[], &["one", "two", "three"]),
             // Killed after the change set was made and before it was executed.
             (Some("REVIEW_IN_PROGRESS"), &[], &["one", "two", "three"]),
             (created, &["one-1"], &["two", "three"]),
             (created, &["one-1", "two-2"], &["three"]),
+            // As AWS has them.
+            (created, &["service-dev-two-0123456789ab-20261124T100000Z"], &["three"]),
             (created, &["one-1", "two-2", "three-3"], &["three"]),
             (created, &[], &["three"]),
         ];
         for (status, executed, expected) in cases {
             let executed: Vec<String> = executed.iter().map(|it| (*it).to_owned()).collect();
-            assert_eq!(stages_left(&run, status, &executed), expected, "{status:?} {executed:?}");
+            assert_eq!(
+                stages_left(&run, status, &executed, "service-dev-"),
+                expected,
+                "{status:?} {executed:?}"
+            );
         }
-        assert!(stages_left(&[], created, &[]).is_empty());
+        assert!(stages_left(&[], created, &[], "").is_empty());
     }
 }

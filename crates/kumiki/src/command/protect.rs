@@ -4,9 +4,9 @@
 use crate::Exit;
 use crate::args::{Global, Protect, StackPolicy, Switch, Target};
 use crate::command::plan::{self, Prepared};
-use crate::command::up;
 use crate::output::{Output, Stop};
-use kumiki_backend_local::{LocalBackend, Options};
+use crate::target;
+use kumiki_backend_local::Options;
 use kumiki_engine::{Backend, StackRecord};
 use kumiki_project::{Files, Inputs};
 use kumiki_source::message;
@@ -63,17 +63,17 @@ fn opened(
     path: &str,
     global: &Global,
     output: &Output,
-) -> Result<(LocalBackend, StackRecord), Stop> {
+) -> Result<(Box<dyn Backend>, StackRecord), Stop> {
     let Some((project, deployment)) = plan::locate(target, global, output)? else {
         return Err(Stop::new(message!("the project has errors")).failed());
     };
-    let backend = up::writer(&project.state_folder(), Options::default())?;
-    let stack = at(&backend, &deployment.inputs, path)?;
+    let backend = target::writer(&project, &deployment, global, Options::default())?;
+    let stack = at(&*backend, &deployment.inputs, path)?;
     Ok((backend, stack))
 }
 
 /// The stack at a path of a tree.
-pub(crate) fn at(backend: &LocalBackend, inputs: &Inputs, path: &str) -> Result<StackRecord, Stop> {
+pub(crate) fn at(backend: &dyn Backend, inputs: &Inputs, path: &str) -> Result<StackRecord, Stop> {
     let stack = &inputs.stack_name;
     let root = backend
         .stack_named(stack, &inputs.account, &inputs.region)
@@ -89,7 +89,7 @@ pub(crate) fn at(backend: &LocalBackend, inputs: &Inputs, path: &str) -> Result<
 
 /// Sets what `kumiki.toml` says of a root that was deployed.
 pub(crate) fn apply(
-    backend: &mut LocalBackend,
+    backend: &mut dyn Backend,
     prepared: &Prepared,
     output: &Output,
 ) -> Result<(), Stop> {

@@ -4,9 +4,9 @@
 
 use crate::Exit;
 use crate::args::{Global, Show, Target};
-use crate::command::{plan, up};
+use crate::command::plan;
 use crate::output::{Output, Stop, Style};
-use kumiki_backend_local::LocalBackend;
+use crate::target;
 use kumiki_engine::{
     Backend, How, OperationKind, OperationRecord, Phase, ResourceStatus, StackRecord, StackStatus,
 };
@@ -17,8 +17,9 @@ use serde::Serialize;
 const STACK_TYPE: &str = "AWS::CloudFormation::Stack";
 
 /// What is said after a failure that leaves a stack where it is no rest.
-pub(crate) fn hint(environment: &str) -> Message {
-    message!("what leads out of it: `kumiki recover {environment}`", environment)
+pub(crate) fn hint(target: &Target, global: &Global) -> Message {
+    let target = target::words(target, global);
+    message!("what leads out of it: `kumiki recover {target}`", target)
 }
 
 /// A resource that failed.
@@ -45,18 +46,18 @@ pub(crate) fn run(args: &Show, global: &Global, output: &Output) -> Result<Exit,
     };
     let inputs = &deployment.inputs;
     let stack = &inputs.stack_name;
-    let backend = up::reader(&project.state_folder())?;
+    let backend = target::reader(&project, &deployment, global)?;
     let store = |it: kumiki_engine::StoreError| Stop::new(it.message());
     let root = backend.stack_named(stack, &inputs.account, &inputs.region).map_err(store)?;
     let failed = match &root {
-        Some(root) => failed(&backend, root)?,
+        Some(root) => failed(&*backend, root)?,
         None => Vec::new(),
     };
     let unfinished = backend.unfinished().map_err(store)?;
     let unfinished =
         unfinished.filter(|it| root.as_ref().is_some_and(|root| root.stack_id == it.root_id));
     let status = root.as_ref().map(|it| it.status);
-    let ways = ways(status, unfinished.as_ref(), &failed, &words(&args.target));
+    let ways = ways(status, unfinished.as_ref(), &failed, &target::words(&args.target, global));
     let exit = if ways.is_empty() { Exit::Done } else { Exit::Failed };
     if output.json {
         show_json(stack, status, failed, &ways, output);
@@ -119,15 +120,8 @@ fn show_json(
     output.document("recover", Content { stack, status, failed, next });
 }
 
-/// The target as it is written on a command line.
-fn words(target: &Target) -> String {
-    let root = target.root.as_ref().map(|it| format!(" --root {it}")).unwrap_or_default();
-    let scenario = target.scenario.as_ref().map(|it| format!(" --scenario {it}"));
-    format!("{}{root}{}", target.environment, scenario.unwrap_or_default())
-}
-
 /// The resources of a tree that failed; of nested stacks, what failed in them.
-fn failed(backend: &LocalBackend, root: &StackRecord) -> Result<Vec<Failed>, Stop> {
+fn failed(backend: &dyn Backend, root: &StackRecord) -> Result<Vec<Failed>, Stop> {
     let store = |it: kumiki_engine::StoreError| Stop::new(it.message());
     let mut failed = Vec::new();
     let stacks = backend.stacks().map_err(store)?;

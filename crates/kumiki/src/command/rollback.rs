@@ -4,9 +4,10 @@ use crate::Exit;
 use crate::args::{Global, Rollback as Args};
 use crate::command::{plan, recover, up};
 use crate::output::{Output, Stop};
+use crate::target;
 use crate::watch::{Watch, time};
 use kumiki_backend_local::Options;
-use kumiki_engine::{Backend, OperationKind, Phase, StackStatus};
+use kumiki_engine::{OperationKind, Phase, StackStatus};
 use kumiki_source::message;
 use serde::Serialize;
 use std::collections::HashMap;
@@ -28,9 +29,9 @@ pub(crate) fn run(args: &Args, global: &Global, output: &Output) -> Result<Exit,
         return Ok(Exit::Failed);
     };
     let inputs = &deployment.inputs;
-    let (stack, environment) = (&inputs.stack_name, &inputs.environment);
+    let stack = &inputs.stack_name;
     let store = |it: kumiki_engine::StoreError| Stop::new(it.message());
-    let mut backend = up::writer(&project.state_folder(), Options::default())?;
+    let mut backend = target::writer(&project, &deployment, global, Options::default())?;
     let root = backend.stack_named(stack, &inputs.account, &inputs.region).map_err(store)?;
     let Some(root) = root else {
         return Err(Stop::new(message!("there is no stack `{stack}`", stack)));
@@ -48,7 +49,7 @@ pub(crate) fn run(args: &Args, global: &Global, output: &Output) -> Result<Exit,
                 stack,
                 status
             );
-            return Err(Stop::new(text).help(recover::hint(environment)));
+            return Err(Stop::new(text).help(recover::hint(&args.target, global)));
         }
     };
     if !args.yes && !output.ask(&message!("Roll back `{stack}`? Type `yes`:", stack), "yes")? {
@@ -68,11 +69,12 @@ pub(crate) fn run(args: &Args, global: &Global, output: &Output) -> Result<Exit,
         Verb::RollBack => backend.rollback_stack(id, args.retain_except_on_create, &mut observe),
         Verb::Continue => backend.continue_rollback(id, &args.skip, &mut observe),
     };
-    let outcome = ended.map_err(|it| Stop::new(it.message()).help(recover::hint(environment)))?;
+    let outcome =
+        ended.map_err(|it| Stop::new(it.message()).help(recover::hint(&args.target, global)))?;
     drop(watch);
     let back = [StackStatus::UpdateRollbackComplete, StackStatus::RollbackComplete];
     if !back.contains(&outcome.status) {
-        return Err(up::failed(&outcome).help(recover::hint(environment)));
+        return Err(up::failed(&outcome).help(recover::hint(&args.target, global)));
     }
     let status = outcome.status;
     if output.json {

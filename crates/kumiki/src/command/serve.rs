@@ -2,9 +2,9 @@
 
 use crate::Exit;
 use crate::args::{Global, Serve as Args};
-use crate::command::up::Wall;
 use crate::output::{Output, Stop, Style};
 use crate::project::{Project, project_folder};
+use crate::target::Wall;
 use kumiki_backend_local::Fault;
 use kumiki_project::REHEARSAL_ACCOUNT;
 use kumiki_serve::Options;

@@ -2,10 +2,11 @@
 
 use crate::Exit;
 use crate::args::{Global, Show};
-use crate::command::{plan, up};
+use crate::command::plan;
 use crate::output::{Output, Stop};
+use crate::target;
 use crate::watch::time;
-use kumiki_backend_local::{LocalBackend, fidelity};
+use kumiki_backend_local::fidelity;
 use kumiki_engine::{Backend, StackRecord};
 use kumiki_project::Inputs;
 use kumiki_source::message;
@@ -189,14 +190,14 @@ fn shown<R: Serialize>(
     output: &Output,
     command: &str,
     list: &'static str,
-    read: impl FnOnce(&LocalBackend, &Inputs, Vec<StackRecord>) -> Result<Vec<R>, Stop>,
+    read: impl FnOnce(&dyn Backend, &Inputs, Vec<StackRecord>) -> Result<Vec<R>, Stop>,
     cells: impl Fn(&R) -> Vec<String>,
 ) -> Result<Exit, Stop> {
     let Some((project, deployment)) = plan::locate(&args.target, global, output)? else {
         return Ok(Exit::Failed);
     };
     let inputs = &deployment.inputs;
-    let backend = up::reader(&project.state_folder())?;
+    let backend = target::reader(&project, &deployment, global)?;
     let mut stacks = backend.stacks().map_err(|it| Stop::new(it.message()))?;
     let root = stacks.iter().find(|it| {
         it.path.is_empty()
@@ -207,7 +208,7 @@ fn shown<R: Serialize>(
     let root = root.map(|it| it.stack_id.clone());
     stacks.retain(|it| Some(&it.root_id) == root.as_ref());
     let exists = !stacks.is_empty();
-    let rows = read(&backend, inputs, stacks)?;
+    let rows = read(&*backend, inputs, stacks)?;
     if output.json {
         #[derive(Serialize)]
         struct Content<'c, R: Serialize> {
@@ -220,11 +221,11 @@ fn shown<R: Serialize>(
         return Ok(Exit::Done);
     }
     if !exists && rows.is_empty() {
-        let (stack, environment) = (&inputs.stack_name, &inputs.environment);
+        let (stack, target) = (&inputs.stack_name, target::words(&args.target, global));
         output.say(&message!(
-            "there is no stack `{stack}` yet: `kumiki up {environment}` creates it",
+            "there is no stack `{stack}` yet: `kumiki up {target}` creates it",
             stack,
-            environment
+            target
         ));
         return Ok(Exit::Done);
     }

@@ -2,32 +2,28 @@
 
 use crate::Exit;
 use crate::args::{Global, Target, Up as Args};
+use crate::change_set::{self, How};
 use crate::command::plan::{self, Prepared};
-use crate::command::{protect, recover};
 use crate::output::{Output, Stop, Style};
-use crate::pace::{Pace, Step};
-use crate::review::{self, SHORT_DIGEST};
-use crate::saved;
+use crate::pace::Speed;
 use crate::watch::{Watch, time};
-use kumiki_backend_local::{Fault, Fidelity, LocalBackend, Options, fidelity};
-use kumiki_engine::{
-    Backend, ChangeSetOptions, ChangeSetRequest, Clock, Demanded, Event, ExecuteOptions,
-    ExecutionStatus, OperationRecord, Outcome, StackStatus,
-};
-use kumiki_plan::{Current, Guard, GuardKind, Plan, SavedPlan};
+use crate::{approval, review, saved, target};
+use kumiki_backend_local::{Fault, Fidelity, Options, fidelity};
+use kumiki_engine::{Backend, Event, ExecutionStatus, OperationRecord, Outcome};
+use kumiki_plan::{Current, Guard, Plan, SavedPlan};
 use kumiki_project::Tree;
 use kumiki_source::message;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::path::Path;
-use std::thread;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 pub(crate) fn run(args: &Args, global: &Global, output: &Output) -> Result<Exit, Stop> {
     let faults = args.fail.iter().map(|it| Fault::parse(it));
     let random = args.fail_random.iter().map(|it| Fault::parse_random(it));
     let faults: Result<Vec<Fault>, _> = faults.chain(random).collect();
     let options = Options { faults: faults.map_err(Stop::new)?, ..Options::default() };
+    target::local_only("--fail", !options.faults.is_empty(), global)?;
+    target::local_only("--strict", args.strict, global)?;
+    target::local_only("--speed", args.speed != Speed::Fast, global)?;
     let Some(summary) = bring_up(args, &args.target, &options, global, output)? else {
         return Ok(Exit::Failed);
     };
@@ -90,18 +86,17 @@ fn bring_up(
     output: &Output,
 ) -> Result<Option<Summary>, Stop> {
     let Some(mut prepared) = plan::prepare(target, global, output)? else { return Ok(None) };
-    let folder = prepared.project.state_folder();
     let rehearsal = prepared.project.config.rehearsal.clone();
     let options = &Options { rehearsal, ..options.clone() };
     let saved = args.plan.as_deref().map(saved::read).transpose()?;
     // A run that changes nothing writes nothing, so the first look is a read-only one.
-    let reader = reader(&folder)?;
+    let reader = target::reader(&prepared.project, &prepared.deployment, global)?;
     let unfinished = reader.unfinished().map_err(|it| Stop::new(it.message()))?.is_some();
-    let mut current = self::current(&reader, &prepared)?;
-    let mut stages = prepared.stages(target, &reader, &current)?;
+    let mut current = self::current(&*reader, &prepared)?;
+    let mut stages = prepared.stages(target, &*reader, &current)?;
     if let Some(saved) = &saved {
         stages = saved.stage.iter().cloned().collect();
-        used_up(saved, &reader, &prepared, target)?;
+        used_up(saved, &*reader, &prepared, target, global)?;
     }
     drop(reader);
     if !prepared.enter(stages.first(), output)? {
@@ -126,20 +121,22 @@ fn bring_up(
             Some(summary) if !summary.declined => {}
             other => return Ok(other),
         }
-        current = self::current(&self::reader(&folder)?, &prepared)?;
+        let reader = target::reader(&prepared.project, &prepared.deployment, global)?;
+        current = self::current(&*reader, &prepared)?;
     }
 
     let mut backend = None;
     if unfinished {
-        let mut writer = writer(&folder, options.clone())?;
+        let mut writer =
+            target::writer(&prepared.project, &prepared.deployment, global, options.clone())?;
         let secrets = prepared.deployment.inputs.parameters.clone();
-        let outcome = resume(&mut writer, output, |backend, observe| {
+        let outcome = resume(&mut *writer, output, |backend, observe| {
             backend.resume(&secrets, observe).map_err(|it| Stop::new(it.message()))
         })?;
         if let Some(outcome) = outcome.filter(|it| !it.succeeded) {
             return Err(failed(&outcome));
         }
-        current = self::current(&writer, &prepared)?;
+        current = self::current(&*writer, &prepared)?;
         if saved.is_some() {
             // It was this plan that was interrupted.
             let mut summary = Summary::of(&prepared);
@@ -147,7 +144,7 @@ fn bring_up(
             summary.see(&current);
             return Ok(Some(summary));
         }
-        stages = prepared.stages(target, &writer, &current)?;
+        stages = prepared.stages(target, &*writer, &current)?;
         backend = Some(writer);
     }
     let stages = if stages.is_empty() { vec![None] } else { stages.iter().map(Some).collect() };
@@ -158,9 +155,11 @@ fn bring_up(
         if !prepared.enter(*stage, output)? {
             return Ok(None);
         }
-        let Some(mut plan) = plan::make(&prepared, &current, output)? else { return Ok(None) };
+        let Some(mut plan) = plan::make(&prepared, &current, global, output)? else {
+            return Ok(None);
+        };
         if let Some(saved) = &saved {
-            same_as(saved, &plan, target)?;
+            same_as(saved, &plan, target, global)?;
         }
         for name in &args.allow {
             if plan.allow(name) {
@@ -187,23 +186,30 @@ fn bring_up(
             output.line("");
         }
         guarded(&plan)?;
-        if !approved(
-            args,
+        let approval = approval::approve(
+            &args.consent,
             saved.is_some(),
-            prepared.deployment.environment.approval,
+            &prepared.deployment.environment,
             &plan,
+            global,
             output,
-        )? {
+        )?;
+        let Some(approval) = approval else {
             output.say(&message!("nothing was changed"));
             summary.declined = true;
             break;
-        }
+        };
         let backend = match &mut backend {
             Some(backend) => backend,
-            None => backend.insert(writer(&folder, options.clone())?),
+            None => backend.insert(target::writer(
+                &prepared.project,
+                &prepared.deployment,
+                global,
+                options.clone(),
+            )?),
         };
         // Another process may have been at work between the look and the lock.
-        if self::current(backend, &prepared)? != current {
+        if self::current(&**backend, &prepared)? != current {
             return Err(Stop::new(message!("the stacks changed since the plan was made"))
                 .help(message!("run the command again")));
         }
@@ -213,8 +219,25 @@ fn bring_up(
                 time = time(behind)
             ));
         }
-        let outcome = execute(backend, &prepared, &plan, *stage, args, output)?;
-        current = self::current(backend, &prepared)?;
+        let change_set =
+            change_set::create(&mut **backend, &prepared, &plan, stage.map(String::as_str), global)
+                .map_err(|it| Stop::new(it.message()))?;
+        let how = How {
+            approval: &approval,
+            allow: &args.allow,
+            on_failure: args.on_failure,
+            speed: args.speed,
+        };
+        let outcome = change_set::execute(
+            &mut **backend,
+            &prepared,
+            &plan,
+            &change_set,
+            &how,
+            global,
+            output,
+        )?;
+        current = self::current(&**backend, &prepared)?;
         summary.changed = true;
         summary.elapsed_seconds += outcome.elapsed / 1000;
         for (sum, count) in summary.changes.iter_mut().zip(plan.counts()) {
@@ -229,9 +252,10 @@ fn bring_up(
 /// whose own execution was interrupted is continued.
 fn used_up(
     saved: &SavedPlan,
-    backend: &LocalBackend,
+    backend: &dyn Backend,
     prepared: &Prepared,
     target: &Target,
+    global: &Global,
 ) -> Result<(), Stop> {
     let interrupted = backend.unfinished().map_err(|it| Stop::new(it.message()))?;
     let mut own = plan::change_sets(backend, &prepared.deployment.inputs)?;
@@ -243,32 +267,30 @@ fn used_up(
         |it: &OperationRecord| own.iter().any(|own| Some(&own.id) == it.change_set.as_ref());
     match interrupted {
         Some(operation) if !continues(&operation) => {
-            let environment = &target.environment;
+            let target = target::words(target, global);
             Err(Stop::new(message!("another operation was interrupted and comes first"))
-                .help(message!("finish it: `kumiki up {environment}`", environment)))
+                .help(message!("finish it: `kumiki up {target}`", target)))
         }
         _ => Ok(()),
     }
 }
 
 /// Refuses to execute anything but a saved plan.
-fn same_as(saved: &SavedPlan, now: &Plan, target: &Target) -> Result<(), Stop> {
+fn same_as(saved: &SavedPlan, now: &Plan, target: &Target, global: &Global) -> Result<(), Stop> {
     let reasons = saved.differences(now);
     if reasons.is_empty() {
         return Ok(());
     }
-    let environment = &target.environment;
+    let target = target::words(target, global);
     let mut stop =
         Stop::new(message!("the saved plan is not the plan of now: nothing was changed"));
     stop.help.extend(reasons);
-    Err(stop.help(message!(
-        "review it and save it again: `kumiki plan {environment} --out FILE`",
-        environment
-    )))
+    Err(stop
+        .help(message!("review it and save it again: `kumiki plan {target} --out FILE`", target)))
 }
 
 /// Refuses what a guard stops and nobody allowed.
-fn guarded(plan: &Plan) -> Result<(), Stop> {
+pub(crate) fn guarded(plan: &Plan) -> Result<(), Stop> {
     let stopping: Vec<&Guard> = plan.guards.iter().filter(|it| !it.allowed).collect();
     if stopping.is_empty() {
         return Ok(());
@@ -340,174 +362,15 @@ fn missing_roots(
             scenario: None,
         };
         let Some(other) = plan::prepare(&target, global, output)? else { continue };
-        let backend = reader(&other.project.state_folder())?;
-        if current(&backend, &other)?.root().is_none() {
+        let backend = target::reader(&other.project, &other.deployment, global)?;
+        if current(&*backend, &other)?.root().is_none() {
             missing.push(root.clone());
         }
     }
     Ok(missing)
 }
 
-/// Makes a change set of a plan and executes it.
-fn execute(
-    backend: &mut LocalBackend,
-    prepared: &Prepared,
-    plan: &Plan,
-    stage: Option<&String>,
-    args: &Args,
-    output: &Output,
-) -> Result<Outcome, Stop> {
-    let inputs = &prepared.deployment.inputs;
-    let name = stage.map(|it| plan::change_set_name(backend, inputs, it)).transpose()?;
-    let request = ChangeSetRequest {
-        library: &prepared.project.library,
-        root: prepared.root,
-        inputs,
-        plan,
-        name: name.as_deref(),
-        // The plan that was reviewed shows what these acknowledge.
-        options: &ChangeSetOptions {
-            capabilities: Demanded::by(&prepared.project.library, prepared.root).capabilities,
-            ..ChangeSetOptions::default()
-        },
-    };
-    let started = Instant::now();
-    let change_set = backend.create_change_set(&request).map_err(|it| Stop::new(it.message()))?;
-    let sizes = plan.steps.iter().map(|it| (it.path.clone(), it.changes.len())).collect();
-    let mut watch = Watch::new(output, sizes);
-    let mut pace = Pace::new(args.speed);
-    let outcome = backend
-        .execute_change_set(
-            &change_set.id,
-            &ExecuteOptions {
-                on_failure: Some(args.on_failure.into()),
-                stack_policy: allowing(plan),
-                ..ExecuteOptions::default()
-            },
-            &inputs.parameters,
-            &mut |it| {
-                thread::sleep(pace.event(it, started.elapsed()));
-                watch.event(it);
-            },
-        )
-        .map_err(|it| Stop::new(it.message()).help(recover::hint(&inputs.environment)))?;
-    drop(watch);
-    if !outcome.succeeded {
-        let stop = failed(&outcome);
-        let rests = outcome.status.updatable() || outcome.status == StackStatus::DeleteComplete;
-        return Err(match rests {
-            true => stop,
-            false => stop.help(recover::hint(&inputs.environment)),
-        });
-    }
-    protect::apply(backend, prepared, output)?;
-    if !output.json {
-        let after = self::current(backend, prepared)?;
-        output.line("");
-        let resources: usize = after.stacks.values().map(|it| it.resources.len()).sum();
-        let text = message!(
-            "stack `{stack}` is in {status}: {stacks} stacks and {resources} resources, rehearsed in {seconds} s; AWS would take about {time}",
-            stack = outcome.stack_name,
-            status = outcome.status,
-            stacks = after.stacks.len(),
-            resources,
-            seconds = format!("{:.2}", started.elapsed().as_secs_f64()),
-            time = time(outcome.elapsed)
-        );
-        output.line(&output.paint(Style::Bold, &output.text(&text)));
-        slowest(&pace, outcome.elapsed, output);
-        output.line("");
-    }
-    Ok(outcome)
-}
-
-/// Where the time goes: what is long on the path that took longest, first to last.
-fn slowest(pace: &Pace, elapsed: u64, output: &Output) {
-    const MOST: usize = 5;
-    let mut path = pace.slowest_path();
-    let took = |it: &&Step| it.ended - it.began;
-    let mut longest: Vec<u64> = path.iter().map(took).collect();
-    longest.sort_unstable_by(|one, two| two.cmp(one));
-    let least = longest.get(MOST - 1).copied().unwrap_or(0).max(elapsed / 20);
-    path.retain(|it| took(it) >= least);
-    if path.len() < 2 {
-        return;
-    }
-    output.line(&output.text(&message!("on the slowest path:")));
-    for it in path {
-        let (took, resource, type_name) = (time(took(&it)), &it.path, &it.type_name);
-        output.line(&format!("{took:>8}  {resource} ({type_name})"));
-    }
-}
-
-/// A policy in the place of the root's own for one update, where somebody allowed by name what that
-/// refuses: all other changes of the plan it allows already.
-fn allowing(plan: &Plan) -> Option<String> {
-    const EVERYTHING: &str = r#"{"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "Update:*", "Resource": "*"}]}"#;
-    let refused = plan.guards.iter().any(|it| it.kind == GuardKind::StackPolicy);
-    refused.then(|| EVERYTHING.to_owned())
-}
-
-/// Whether the plan may be executed. Where approval is demanded, it is bound to the digest of what
-/// was reviewed: another plan has another digest.
-fn approved(
-    args: &Args,
-    saved: bool,
-    demanded: bool,
-    plan: &Plan,
-    output: &Output,
-) -> Result<bool, Stop> {
-    let short = &plan.digest[..SHORT_DIGEST];
-    match &args.approve {
-        Some(digest)
-            if digest.len() >= SHORT_DIGEST && plan.digest.starts_with(digest.as_str()) =>
-        {
-            return Ok(true);
-        }
-        Some(digest) => {
-            return Err(Stop::new(message!("`{digest}` is not the digest of this plan", digest))
-                .help(message!("review the plan again: its digest is `{short}`", short)));
-        }
-        None if demanded && args.yes => {
-            return Err(Stop::new(message!(
-                "`--yes` is not enough: this environment needs an approval"
-            ))
-            .help(message!("review the plan, then pass its digest: `--approve {short}`", short)));
-        }
-        // A plan that was saved was reviewed, and is given by name.
-        None if !demanded && (args.yes || saved) => return Ok(true),
-        None => {}
-    }
-    if demanded {
-        let question = message!("Execute these changes? Type the plan's digest, `{short}`:", short);
-        return output.ask(&question, short);
-    }
-    output.ask(&message!("Execute these changes? Type `yes`:"), "yes")
-}
-
-/// The engine for reading.
-pub(crate) fn reader(folder: &Path) -> Result<LocalBackend, Stop> {
-    LocalBackend::open_read_only(folder, Box::new(Wall)).map_err(|error| Stop::new(error.message()))
-}
-
-/// The engine for writing, with its lock.
-pub(crate) fn writer(folder: &Path, options: Options) -> Result<LocalBackend, Stop> {
-    let command: Vec<String> = std::env::args().collect();
-    LocalBackend::open(folder, Box::new(Wall), &command.join(" "), options)
-        .map_err(|error| Stop::new(error.message()))
-}
-
-/// The time of day.
-pub(crate) struct Wall;
-
-impl Clock for Wall {
-    fn now(&self) -> u64 {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-    }
-}
-
-pub(crate) fn current(backend: &LocalBackend, prepared: &Prepared) -> Result<Current, Stop> {
+pub(crate) fn current(backend: &dyn Backend, prepared: &Prepared) -> Result<Current, Stop> {
     let inputs = &prepared.deployment.inputs;
     let current = backend.current(&inputs.stack_name, &inputs.account, &inputs.region);
     let mut current = current.map_err(|it| Stop::new(it.message()))?;
@@ -520,9 +383,9 @@ type Observed<'o> = dyn FnMut(&Event) + 'o;
 
 /// Finishes what a killed process left running, if anything.
 pub(crate) fn resume(
-    backend: &mut LocalBackend,
+    backend: &mut dyn Backend,
     output: &Output,
-    run: impl FnOnce(&mut LocalBackend, &mut Observed<'_>) -> Result<Option<Outcome>, Stop>,
+    run: impl FnOnce(&mut dyn Backend, &mut Observed<'_>) -> Result<Option<Outcome>, Stop>,
 ) -> Result<Option<Outcome>, Stop> {
     let unfinished = backend.unfinished().map_err(|it| Stop::new(it.message()))?;
     let Some(operation) = unfinished else { return Ok(None) };

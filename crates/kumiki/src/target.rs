@@ -1,0 +1,130 @@
+//! Where a command works: on the embedded engine, or on AWS.
+
+use crate::args::{Global, Place, Target};
+use crate::output::Stop;
+use crate::project::{Deployment, Project};
+use kumiki_backend_aws::{Caller, Session, Settings};
+use kumiki_backend_local::{LocalBackend, Options};
+use kumiki_engine::{Backend, Clock};
+use kumiki_source::message;
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// The stacks of a root for reading.
+///
+/// # Errors
+/// When they cannot be read.
+pub(crate) fn reader(
+    project: &Project,
+    deployment: &Deployment,
+    global: &Global,
+) -> Result<Box<dyn Backend>, Stop> {
+    Ok(match global.target {
+        Place::Local => Box::new(local_reader(&project.state_folder())?),
+        Place::Aws => aws(project, deployment, global)?,
+    })
+}
+
+/// The stacks of a root for changing. On the embedded engine, `options` says what it takes to be
+/// there, and what fails on purpose.
+///
+/// # Errors
+/// When they cannot be changed, such as when another process does.
+pub(crate) fn writer(
+    project: &Project,
+    deployment: &Deployment,
+    global: &Global,
+    options: Options,
+) -> Result<Box<dyn Backend>, Stop> {
+    Ok(match global.target {
+        Place::Local => Box::new(local(&project.state_folder(), options)?),
+        Place::Aws => aws(project, deployment, global)?,
+    })
+}
+
+fn local_reader(folder: &Path) -> Result<LocalBackend, Stop> {
+    LocalBackend::open_read_only(folder, Box::new(Wall)).map_err(|error| Stop::new(error.message()))
+}
+
+/// The embedded engine, with its lock.
+///
+/// # Errors
+/// When another process has it, or its state cannot be used.
+pub(crate) fn local(folder: &Path, options: Options) -> Result<LocalBackend, Stop> {
+    let command: Vec<String> = std::env::args().collect();
+    LocalBackend::open(folder, Box::new(Wall), &command.join(" "), options)
+        .map_err(|error| Stop::new(error.message()))
+}
+
+/// Who deploys to AWS; nobody where nothing is deployed there. It is asked once.
+///
+/// # Errors
+/// When there are no credentials, or AWS does not know them.
+pub(crate) fn caller<'g>(
+    project: &Project,
+    global: &'g Global,
+) -> Result<Option<&'g Caller>, Stop> {
+    if global.target == Place::Local || global.caller.get().is_some() {
+        return Ok(global.caller.get());
+    }
+    // Any Region knows who asks; a root's is one that the account uses.
+    let region = project.config.roots.values().next().map(|it| it.region.clone());
+    let caller = session(&region.unwrap_or_default(), global)?.caller();
+    let caller = caller.map_err(|it| {
+        Stop::new(it.message()).help(message!(
+            "sign in first, or name a profile: `aws sts get-caller-identity` shows who asks"
+        ))
+    })?;
+    Ok(Some(global.caller.get_or_init(|| caller)))
+}
+
+fn aws(
+    _project: &Project,
+    _deployment: &Deployment,
+    _global: &Global,
+) -> Result<Box<dyn Backend>, Stop> {
+    Err(Stop::new(message!("AWS cannot be asked: {error}", error = "")))
+}
+
+fn session(region: &str, global: &Global) -> Result<Session, Stop> {
+    let settings = Settings {
+        region: region.to_owned(),
+        profile: global.profile.clone(),
+        endpoint_url: global.endpoint_url.clone(),
+    };
+    Session::open(&settings)
+        .map_err(|error| Stop::new(message!("AWS cannot be asked: {error}", error)))
+}
+
+/// A target as it is written on a command line.
+pub(crate) fn words(target: &Target, global: &Global) -> String {
+    let root = target.root.as_ref().map(|it| format!(" --root {it}")).unwrap_or_default();
+    let scenario = target.scenario.as_ref().map(|it| format!(" --scenario {it}"));
+    let place = match global.target {
+        Place::Local => "",
+        Place::Aws => " --target aws",
+    };
+    format!("{}{root}{}{place}", target.environment, scenario.unwrap_or_default())
+}
+
+/// Refuses an option that only the embedded engine knows.
+///
+/// # Errors
+/// When it is given together with AWS.
+pub(crate) fn local_only(option: &str, given: bool, global: &Global) -> Result<(), Stop> {
+    if given && global.target == Place::Aws {
+        return Err(Stop::new(message!("`{option}` is for rehearsals only", option))
+            .help(message!("leave it out, or leave out `--target aws`")));
+    }
+    Ok(())
+}
+
+/// The time of day.
+pub(crate) struct Wall;
+
+impl Clock for Wall {
+    fn now(&self) -> u64 {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    }
+}
