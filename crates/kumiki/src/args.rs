@@ -76,6 +76,8 @@ pub(crate) enum Command {
     /// Make, review, execute and delete change sets in separate steps
     #[command(subcommand, name = "changeset")]
     ChangeSet(ChangeSet),
+    /// Deploy every root of an environment, in the order of the project
+    DeployAll(DeployAll),
     /// Approve a saved plan, as the second person
     Approve(Approve),
     /// Delete an environment's stacks
@@ -291,6 +293,18 @@ pub(crate) struct Consent {
     /// A second person's approval, as `kumiki approve` writes it
     #[arg(long, value_name = "FILE", conflicts_with = "approve")]
     pub(crate) approval: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct DeployAll {
+    /// The environment
+    pub(crate) environment: String,
+    /// Execute without asking
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// Only say which steps would be taken
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 #[derive(Debug, clap::Args)]

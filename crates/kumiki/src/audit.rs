@@ -132,7 +132,8 @@ pub(crate) fn whoever(global: &Global) -> String {
         return caller.arn.clone();
     }
     let names = ["USER", "LOGNAME", "USERNAME"].iter();
-    names.filter_map(|it| env::var(it).ok()).find(|it| !it.is_empty()).unwrap_or_default()
+    let name = names.filter_map(|it| env::var(it).ok()).find(|it| !it.is_empty());
+    name.unwrap_or_else(|| "unknown".to_owned())
 }
 
 /// The run of the CI that this is part of, if it is.

@@ -25,7 +25,7 @@ fn offered(words: &str) -> String {
 #[test]
 fn bash_completes() {
     let cases = [
-        ("kumiki ch", "check"),
+        ("kumiki ch", "check changeset"),
         ("kumiki check --base", "--baseline"),
         ("kumiki check --format s", "sarif"),
         ("kumiki completions f", "fish"),

@@ -34,6 +34,10 @@ pub struct Config {
     /// How roots are deployed to AWS.
     #[serde(default)]
     pub aws: AwsConfig,
+    /// The steps of deploying everything, in their order; the roots in the order of their needs
+    /// where there are none.
+    #[serde(default)]
+    pub deploy_all: Vec<DeployStep>,
     /// Findings that are accepted, each with its reason. One that accepts nothing is a finding.
     #[serde(default)]
     pub suppressions: Vec<Suppression>,
@@ -124,6 +128,24 @@ pub struct RehearsalConfig {
     /// Values of Secrets Manager by name or ARN.
     #[serde(default)]
     pub secrets: BTreeMap<String, String>,
+}
+
+/// A step of deploying everything. It has a root or a command.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct DeployStep {
+    /// The root that is deployed.
+    pub root: Option<String>,
+    /// The stage of its first run that this step is; it is done once the root is further.
+    pub stage: Option<String>,
+    /// What is run instead, on AWS only: a command of `kumiki` such as `smoke`, or a program by its
+    /// path from the folder of `kumiki.toml`, which begins with `./`. Either gets the environment.
+    pub run: Option<String>,
+    /// A parameter of the default root that says with `true` that the step is taken.
+    pub when: Option<String>,
+    /// Whether it runs beside the step before it, with which it shares nothing.
+    #[serde(default)]
+    pub beside: bool,
 }
 
 /// How roots are deployed to AWS. In these texts `${Name}` is the value of a parameter of the root,

@@ -21,8 +21,8 @@ mod tree;
 mod value;
 
 pub use config::{
-    AwsConfig, Config, EnvironmentConfig, RehearsalConfig, RootConfig, Suppression, fill,
-    parse_config,
+    AwsConfig, Config, DeployStep, EnvironmentConfig, RehearsalConfig, RootConfig, Suppression,
+    fill, parse_config,
 };
 pub use inputs::{
     Given, Inputs, ParameterFile, REHEARSAL_ACCOUNT, parse_parameter_file, partition,

@@ -3,6 +3,7 @@
 pub(crate) mod change_set;
 pub(crate) mod check;
 pub(crate) mod completions;
+pub(crate) mod deploy_all;
 pub(crate) mod destroy;
 pub(crate) mod drift;
 pub(crate) mod explain;
