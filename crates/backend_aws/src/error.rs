@@ -2,6 +2,7 @@
 
 use aws_sdk_cloudformation::config::http::HttpResponse;
 use aws_sdk_cloudformation::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use kumiki_engine::StoreError;
 use kumiki_source::{Message, message};
 
 /// A call that a service refused, or that did not reach it.
@@ -39,12 +40,78 @@ impl ServiceError {
         }
     }
 
-    /// What is wrong.
+    /// What is wrong, and what to do where that is known.
     pub fn message(&self) -> Message {
         let Self { action, code, text } = self;
+        if self.is_expired() {
+            return message!(
+                "the credentials are not valid or have expired: sign in again and run the same command ({action}: {text})",
+                action,
+                text
+            );
+        }
+        if self.is_denied() {
+            return message!(
+                "the credentials do not allow `{action}`: {text} ({code})",
+                action,
+                text,
+                code
+            );
+        }
         if code == UNREACHABLE {
             return message!("AWS cannot be asked ({action}): {text}", action, text);
         }
         message!("AWS refuses {action}: {text} ({code})", action, text, code)
+    }
+
+    /// Whether new credentials are needed.
+    ///
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/CommonErrors.html>
+    pub fn is_expired(&self) -> bool {
+        let codes = [
+            "ExpiredToken",
+            "ExpiredTokenException",
+            "InvalidClientTokenId",
+            "RequestExpired",
+            "UnrecognizedClientException",
+        ];
+        let none = self.code == UNREACHABLE && self.text.contains("credentials");
+        none || codes.contains(&&*self.code)
+    }
+
+    /// Whether a right is missing.
+    pub(crate) fn is_denied(&self) -> bool {
+        ["AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "Forbidden"]
+            .contains(&&*self.code)
+    }
+
+    /// Whether what was asked for does not exist.
+    pub(crate) fn is_missing(&self) -> bool {
+        let codes = ["ChangeSetNotFound", "NoSuchBucket", "NoSuchKey", "NotFound"];
+        codes.contains(&&*self.code)
+            || self.code == "ValidationError" && self.text.contains("does not exist")
+    }
+
+    /// Whether the same call may do later what it does not do now: the service is throttled or
+    /// failing, or was not reached.
+    pub(crate) fn is_passing(&self) -> bool {
+        let codes = [
+            UNREACHABLE,
+            "InternalFailure",
+            "InternalError",
+            "RequestLimitExceeded",
+            "ServiceUnavailable",
+            "SlowDown",
+            "Throttling",
+            "ThrottlingException",
+            "Unknown",
+        ];
+        !self.is_expired() && codes.contains(&&*self.code)
+    }
+}
+
+impl From<ServiceError> for StoreError {
+    fn from(error: ServiceError) -> Self {
+        Self::Refused(error.message())
     }
 }

@@ -4,7 +4,10 @@ use crate::current::{Current, CurrentResource, CurrentStack};
 use crate::diff::desired_json;
 use crate::planner::{Planner, secrets, text};
 use crate::secret::digest;
-use kumiki_project::{Inputs, Library, TemplateId, Tree};
+use kumiki_project::{Inputs, Library, TemplateId, Tree, Unknown, Value};
+use serde_json::Value as Json;
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// What the stacks would be if nothing had touched them since a root was deployed with these
 /// templates and inputs. Identifiers and attributes are those of now; what is not known without
@@ -47,9 +50,14 @@ pub fn settled(library: &Library, root: TemplateId, inputs: &Inputs, current: &C
                     let now = now.resources.get(&*it.logical_id).cloned().unwrap_or_default();
                     let properties = match desired_json(&it.properties) {
                         Some(json) => secrets.json(json),
-                        None if now.type_name == *it.type_name => now.properties.clone(),
-                        None => return None,
+                        None if now.type_name != *it.type_name => return None,
+                        None if now.properties.is_null() => secrets.json(described(&it.properties)),
+                        None => now.properties.clone(),
                     };
+                    let depends_on = it.dependencies.iter();
+                    let depends_on: BTreeSet<String> = depends_on
+                        .map(|it| stack.resources[it.on].logical_id.to_string())
+                        .collect();
                     let resource = CurrentResource {
                         type_name: it.type_name.to_string(),
                         status: "UPDATE_COMPLETE".to_owned(),
@@ -60,6 +68,7 @@ pub fn settled(library: &Library, root: TemplateId, inputs: &Inputs, current: &C
                         },
                         deletion_policy: it.deletion_policy.as_str().to_owned(),
                         update_replace_policy: it.update_replace_policy.as_str().to_owned(),
+                        depends_on: depends_on.into_iter().collect(),
                         ..now
                     };
                     Some((it.logical_id.to_string(), resource))
@@ -70,4 +79,10 @@ pub fn settled(library: &Library, root: TemplateId, inputs: &Inputs, current: &C
         (stack.path.to_string(), settled)
     });
     Current { stacks: stacks.collect(), ..current.clone() }
+}
+
+/// Properties of which nothing was recorded: what is not known stands as what it waits for.
+fn described(properties: &Value) -> Json {
+    let words = |it: &Arc<Unknown>| Some(Json::String(it.describe().to_string()));
+    properties.to_json(&words).unwrap_or_default()
 }
