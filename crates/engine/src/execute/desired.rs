@@ -96,7 +96,10 @@ impl Run<'_> {
         state.record.settled.parameters = parameters;
         state.record.settled.tags = tags;
         state.record.operation = Some(self.operation.id.clone());
+        // Also where nothing will show: whoever continues finds it as this process leaves it.
+        self.journal.stack(stack);
         let stage = forward_stage(template, &scope, &order);
+        let state = &mut self.stacks[stack];
         state.desired = Some(Desired { template, scope, order, made_up });
         if let Err((reason, at)) = self.resolve_imports(stack) {
             return self.stack_failed(stack, reason, at);

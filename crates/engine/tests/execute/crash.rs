@@ -4,6 +4,7 @@ use crate::creation::TREE;
 use crate::project::*;
 use crate::toy::Toy;
 use kumiki_engine::*;
+use kumiki_project::Inputs;
 use std::cell::Cell;
 use std::rc::Rc;
 
@@ -66,7 +67,7 @@ impl StateStore for Dying {
 }
 
 /// A toy that dies while it makes its answers durable.
-struct DyingToy {
+pub struct DyingToy {
     inner: Toy,
     fuse: Rc<Cell<i64>>,
     after: bool,
@@ -106,7 +107,7 @@ impl Provider for DyingToy {
 }
 
 /// What is asked of the engine.
-enum Ask<'t> {
+pub enum Ask<'t> {
     Up(&'t str),
     /// Failures are treated so.
     UpAs(&'t str, OnFailure),
@@ -122,7 +123,12 @@ enum Ask<'t> {
 
 type Mortal = Engine<Dying, DyingToy, Stopped>;
 
-fn mortal(start: &Toys, kill_at: i64, after: bool) -> Mortal {
+/// When a process dies: at the commit or flush with this number, and whether just after it.
+pub type Kill = (i64, bool);
+
+const NEVER: Kill = (i64::MAX, false);
+
+fn mortal(start: &Toys, (kill_at, after): Kill) -> Mortal {
     let fuse = Rc::new(Cell::new(kill_at));
     Engine {
         store: Dying { inner: start.store.clone(), fuse: fuse.clone(), after },
@@ -131,8 +137,14 @@ fn mortal(start: &Toys, kill_at: i64, after: bool) -> Mortal {
     }
 }
 
-fn perform(engine: &mut Mortal, ask: &Ask<'_>) -> Result<bool, String> {
-    let inputs = inputs(&[]);
+/// What is left of it, and what the next process finds.
+fn remains(dead: Mortal) -> Toys {
+    let mut toy = dead.provider.inner;
+    toy.crash();
+    Engine { store: dead.store.inner, provider: toy, clock: Stopped(7) }
+}
+
+fn perform(engine: &mut Mortal, ask: &Ask<'_>, inputs: &Inputs) -> Result<bool, String> {
     let names = |names: &[&str]| names.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>();
     let ended = |result: Result<Outcome, StackError>| match result {
         Ok(outcome) => Ok(outcome.succeeded),
@@ -165,7 +177,7 @@ fn perform(engine: &mut Mortal, ask: &Ask<'_>) -> Result<bool, String> {
             let library = load(&project(text));
             let root = library.find("stack.yaml").unwrap();
             let current = engine.current("app", ACCOUNT, REGION).unwrap();
-            let plan = match kumiki_plan::plan(&library, root, &inputs, &current) {
+            let plan = match kumiki_plan::plan(&library, root, inputs, &current) {
                 Ok(plan) if !plan.is_empty() => plan,
                 _ => return Ok(true),
             };
@@ -176,7 +188,7 @@ fn perform(engine: &mut Mortal, ask: &Ask<'_>) -> Result<bool, String> {
             let request = ChangeSetRequest {
                 library: &library,
                 root,
-                inputs: &inputs,
+                inputs,
                 plan: &plan,
                 name: Some(&name),
                 options: &asked,
@@ -190,48 +202,91 @@ fn perform(engine: &mut Mortal, ask: &Ask<'_>) -> Result<bool, String> {
                 Err(error) => return Err(error.to_string()),
             };
             engine
-                .execute_change_set(&id, &options, &[], &mut |_| {})
+                .execute_change_set(&id, &options, &inputs.parameters, &mut |_| {})
                 .map(|it| it.succeeded)
                 .map_err(|it| it.to_string())
         }
     }
 }
 
+/// What an undisturbed run leaves, and at how many instants it could have been killed.
+pub fn undisturbed(start: &Toys, ask: &Ask<'_>, inputs: &Inputs) -> (Toys, i64) {
+    let mut whole = mortal(start, NEVER);
+    perform(&mut whole, ask, inputs).unwrap();
+    let instants = i64::MAX - whole.store.fuse.get();
+    let toys =
+        Engine { store: whole.store.inner, provider: whole.provider.inner, clock: Stopped(7) };
+    (toys, instants)
+}
+
+/// What is left when a process is killed, and those that continue its work are killed too, and the
+/// last of them is not.
+pub fn killed(start: &Toys, ask: &Ask<'_>, inputs: &Inputs, kills: &[Kill], whole: &Toys) -> Toys {
+    let mut state =
+        Engine { store: start.store.clone(), provider: start.provider.clone(), clock: Stopped(7) };
+    let mut first = true;
+    for kill in kills.iter().chain([&NEVER]) {
+        let mut process = mortal(&state, *kill);
+        let resumed = match std::mem::take(&mut first) {
+            true => Ok(false),
+            false => match process.resume(&inputs.parameters, &mut |_| {}) {
+                Ok(outcome) => Ok(outcome.is_some()),
+                Err(error) => Err(error.to_string()),
+            },
+        };
+        let result = resumed.and_then(|resumed| {
+            // Killed before it began, or after it had ended.
+            if resumed || process.store.inner == whole.store {
+                return Ok(true);
+            }
+            perform(&mut process, ask, inputs)
+        });
+        if let Err(error) = &result {
+            assert_eq!(*error, dead().to_string(), "killed at {kills:?}");
+        }
+        state = remains(process);
+        if result.is_ok() {
+            break;
+        }
+    }
+    state
+}
+
 /// Kills the process at every commit and flush in turn, and compares with an undisturbed run.
 fn survives(start: &Toys, ask: &Ask<'_>) -> Toys {
-    let mut whole = mortal(start, i64::MAX, false);
-    perform(&mut whole, ask).unwrap();
-    let instants = i64::MAX - whole.store.fuse.get();
+    let inputs = inputs(&[]);
+    let (whole, instants) = undisturbed(start, ask, &inputs);
     assert!(instants > 0, "nothing was done");
     for kill_at in 0..instants {
         for after in [false, true] {
-            let mut dying = mortal(start, kill_at, after);
-            assert_eq!(perform(&mut dying, ask).unwrap_err(), dead().to_string());
-            let mut toy = dying.provider.inner;
-            toy.crash();
-            let again = Engine { store: dying.store.inner, provider: toy, clock: Stopped(7) };
-            let mut again = mortal(&again, i64::MAX, false);
-            let resumed = again.resume(&[], &mut |_| {}).unwrap();
-            if resumed.is_none() {
-                // Killed before it began, or after it had ended.
-                if again.store.inner != whole.store.inner {
-                    perform(&mut again, ask).unwrap();
-                }
-            }
-            let what = format!("killed at {kill_at}, after: {after}");
-            same(&again.store.inner, &whole.store.inner, &what);
-            assert_eq!(again.provider.inner, whole.provider.inner, "{what}");
+            let again = killed(start, ask, &inputs, &[(kill_at, after)], &whole);
+            assert_eq!(difference(&again, &whole), None, "killed at {kill_at}, after: {after}");
         }
     }
-    Engine { store: whole.store.inner, provider: whole.provider.inner, clock: Stopped(7) }
+    whole
 }
 
-fn same(one: &MemoryStore, two: &MemoryStore, what: &str) {
-    assert_eq!(shown(&one.events), shown(&two.events), "{what}");
-    assert_eq!(one.events, two.events, "{what}");
-    assert_eq!(one.stacks, two.stacks, "{what}");
-    assert_eq!(one.resources, two.resources, "{what}");
-    assert_eq!(one, two, "{what}");
+/// Nothing, or the first records in which two states differ.
+pub fn difference(one: &Toys, two: &Toys) -> Option<String> {
+    fn first<T: PartialEq + std::fmt::Debug>(one: &[T], two: &[T]) -> Option<String> {
+        let differ = (0..one.len().max(two.len())).find(|at| one.get(*at) != two.get(*at))?;
+        Some(format!("{:#?}\ninstead of\n{:#?}", one.get(differ), two.get(differ)))
+    }
+    let (records, others) = (&one.store, &two.store);
+    let values = |store: &MemoryStore| store.stacks.values().cloned().collect::<Vec<_>>();
+    let resources = |store: &MemoryStore| {
+        store.resources.values().flat_map(|it| it.values()).cloned().collect::<Vec<_>>()
+    };
+    first(&records.events, &others.events)
+        .or_else(|| first(&values(records), &values(others)))
+        .or_else(|| first(&resources(records), &resources(others)))
+        .or_else(|| first(&records.operations, &others.operations))
+        .or_else(|| first(&records.change_sets, &others.change_sets))
+        .or_else(|| (records != others).then(|| "exports, imports or texts".to_owned()))
+        .or_else(|| {
+            (one.provider != two.provider)
+                .then(|| format!("{:#?}\ninstead of\n{:#?}", one.provider, two.provider))
+        })
 }
 
 const CHANGED: &str = "--- stack.yaml
@@ -501,13 +556,11 @@ fn an_interrupted_update_is_cancelled_instead_of_continued() {
     let before = start.provider.world.clone();
     let mut cancelled = 0;
     for kill_at in 1.. {
-        let mut dying = mortal(&start, kill_at, false);
-        if perform(&mut dying, &Ask::Up(CHANGED)).is_ok() {
+        let mut dying = mortal(&start, (kill_at, false));
+        if perform(&mut dying, &Ask::Up(CHANGED), &inputs(&[])).is_ok() {
             break;
         }
-        let mut toy = dying.provider.inner;
-        toy.crash();
-        let mut again = Engine { store: dying.store.inner, provider: toy, clock: Stopped(7) };
+        let mut again = remains(dying);
         let unfinished = again.unfinished().unwrap();
         let root = root_id(&again);
         match again.cancel_update(&root, &[], &mut |_| {}) {

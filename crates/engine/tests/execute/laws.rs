@@ -1,5 +1,6 @@
 //! Laws over generated projects.
 
+use crate::crash::{Ask, difference, killed, undisturbed};
 use crate::project::*;
 use crate::transitions::disorder;
 use kumiki_engine::{Backend, ExecuteOptions, OnFailure, StackStatus};
@@ -406,4 +407,68 @@ proptest! {
             prop_assert_eq!(reached(&engine), reached(&fresh), "{}", text);
         }
     }
+
+    /// Killed at any instant, and again while the next process continues, an execution ends where
+    /// an undisturbed one ends, good or bad; planning again finds nothing left to do.
+    #[test]
+    fn interrupted_plans_reach_the_desired_tree((texts, parameters, steps) in interrupted()) {
+        let given = inputs(&parameters);
+        let mut start = engine();
+        for (text, (refused, instants)) in texts.iter().zip(&steps) {
+            let refused = refused.map(|(resource, verb)| format!("{resource}:{verb}"));
+            start.provider.refuse = refused.into_iter().collect();
+            let ask = Ask::Up(text);
+            let (whole, count) = undisturbed(&start, &ask, &given);
+            if count == 0 {
+                continue;
+            }
+            let kill = |(at, after): &(prop::sample::Index, bool)| (at.index(count as usize) as i64, *after);
+            let kills: Vec<_> = instants.iter().map(kill).collect();
+            let again = killed(&start, &ask, &given, &kills, &whole);
+            prop_assert_eq!(difference(&again, &whole), None, "killed at {:?}", kills);
+            prop_assert_eq!(disorder(&again.store.events), [""; 0]);
+            start = again;
+            let status = start.stacks().unwrap()[0].status;
+            if !status.updatable() {
+                return Ok(());
+            }
+            if matches!(status, StackStatus::CreateComplete | StackStatus::UpdateComplete) {
+                let left = planned(&start, &load(&project(text)), &given).unwrap();
+                prop_assert!(left.is_empty(), "killed at {:?}: {:#?}\n{}", kills, left, text);
+            }
+        }
+    }
+}
+
+/// What a resource refuses, and when the execution and what continues it is killed.
+type Step = (Option<(&'static str, &'static str)>, Vec<(prop::sample::Index, bool)>);
+
+/// Versions of a project, what it is given, and what happens to the execution of each.
+fn interrupted()
+-> impl Strategy<Value = (Vec<String>, Vec<(&'static str, &'static str)>, Vec<Step>)> {
+    let trees = prop::collection::vec(version().prop_map(tree), 1..4)
+        .prop_map(|it| (it, vec![("Password", "correct-horse")]));
+    let projects = prop::collection::vec(project_of().prop_map(|it| text(&it)), 1..4)
+        .prop_map(|it| (it, Vec::new()));
+    const RESOURCES: &[&str] = &[
+        "R1",
+        "R6",
+        "S0/R2",
+        "S0/R3",
+        "S1/R4",
+        "S1/R5",
+        "Middle/Named",
+        "Middle/Gated",
+        "Middle/Deep/Topic",
+        "Importer/Topic",
+        "Last",
+    ];
+    let refused = (
+        prop::sample::select(RESOURCES),
+        prop::sample::select(&["create", "update", "rollback", "delete"][..]),
+    );
+    let kills = prop::collection::vec((any::<prop::sample::Index>(), any::<bool>()), 1..4);
+    let step = (prop::option::weighted(0.3, refused), kills);
+    (prop_oneof![trees, projects], prop::collection::vec(step, 3))
+        .prop_map(|((texts, parameters), steps)| (texts, parameters, steps))
 }
