@@ -87,8 +87,17 @@ impl StateStore for SqliteStore {
         self.records("SELECT id, record FROM change_sets ORDER BY position", [])
     }
 
-    fn operations(&self) -> Result<Vec<OperationRecord>, StoreError> {
-        self.records("SELECT id, record FROM operations ORDER BY position", [])
+    fn change_set(&self, id: &str) -> Result<Option<ChangeSetRecord>, StoreError> {
+        Ok(self.records("SELECT id, record FROM change_sets WHERE id = ?1", [id])?.pop())
+    }
+
+    fn operation(&self, id: &str) -> Result<Option<OperationRecord>, StoreError> {
+        Ok(self.records("SELECT id, record FROM operations WHERE id = ?1", [id])?.pop())
+    }
+
+    fn last_operation(&self) -> Result<Option<OperationRecord>, StoreError> {
+        let query = "SELECT id, record FROM operations ORDER BY position DESC LIMIT 1";
+        Ok(self.records(query, [])?.pop())
     }
 
     fn text(&self, digest: &str) -> Result<Option<String>, StoreError> {

@@ -401,6 +401,11 @@ pub enum CreateChangeSetError {
         /// The name.
         stack: String,
     },
+    /// The Parameter Store does not have what parameters of the root are looked up from.
+    SsmParameters {
+        /// The names there.
+        missing: Vec<String>,
+    },
     /// Something is larger than CloudFormation takes it.
     Quota(Exceeded),
     /// A resource cannot be taken over.
@@ -564,6 +569,10 @@ impl CreateChangeSetError {
             Self::StackName { stack } => message!(
                 "a stack cannot be named `{stack}`: a letter, then letters, digits and hyphens",
                 stack
+            ),
+            Self::SsmParameters { missing } => message!(
+                "the Parameter Store of this account does not have {parameters}",
+                parameters = missing.join(", ")
             ),
             Self::Quota(exceeded) => exceeded.message(),
             Self::Import(refusal) => refusal.message(),

@@ -13,9 +13,9 @@ use crate::provider::Provider;
 use crate::quota::{exceeded, is_stack_name};
 use crate::record::{ChangeSetRecord, InputsRecord, ResourceToImport, StackRecord, StackSettled};
 use crate::status::{ChangeSetStatus, ExecutionStatus, OnFailure, StackStatus};
-use crate::store::{Change, StateStore};
+use crate::store::{Change, StateStore, StoreError};
 use kumiki_plan::mask_secret;
-use kumiki_project::Inputs;
+use kumiki_project::{Inputs, ParameterType};
 use kumiki_template::Template;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -37,6 +37,10 @@ impl<S: StateStore, P: Provider, C: Clock> Engine<S, P, C> {
         }
         let template = library.template(root);
         refused(request, template)?;
+        let missing = self.missing_ssm_parameters(template, inputs)?;
+        if !missing.is_empty() {
+            return Err(CreateChangeSetError::SsmParameters { missing });
+        }
         let known = self.named(stack_name, account, region)?;
         let existing = known.iter().find(|it| it.status != StackStatus::DeleteComplete).cloned();
         if let Some(existing) = &existing {
@@ -168,6 +172,30 @@ impl<S: StateStore, P: Provider, C: Clock> Engine<S, P, C> {
         }
         self.store.commit(&changes)?;
         Ok(record)
+    }
+
+    /// What parameters of the root are looked up from in the Parameter Store, which does not have it.
+    ///
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-supplied-parameter-types.html>
+    fn missing_ssm_parameters(
+        &mut self,
+        template: &Template,
+        inputs: &Inputs,
+    ) -> Result<Vec<String>, StoreError> {
+        let mut missing = Vec::new();
+        for decl in &template.parameters {
+            if !matches!(ParameterType::parse(&decl.type_name.text), Some(ParameterType::Ssm(_))) {
+                continue;
+            }
+            let given = inputs.parameters.iter().find(|it| it.name == decl.name.text);
+            let default = decl.default.as_ref().map(|it| &it.text);
+            let Some(name) = given.map(|it| &it.value).or(default) else { continue };
+            let found = self.provider.ssm_parameter(&inputs.account, &inputs.region, name)?;
+            if found.is_none() {
+                missing.push(name.to_string());
+            }
+        }
+        Ok(missing)
     }
 
     /// Refuses to take over what a stack of the account and Region owns.

@@ -45,9 +45,12 @@ impl<S: StateStore, P: Provider, C: Clock> Engine<S, P, C> {
         stacks.retain(|it| it.status != StackStatus::DeleteComplete);
         stacks.sort_by(|one, two| one.path.cmp(&two.path));
         for mut stack in stacks {
-            // A stack whose parent has let go of it is no part of the tree.
+            // A stack whose parent has let go of it is no part of the tree, though another may have
+            // its place by now.
             if let Some((parent, logical_id)) = parent_of(&stack.path)
-                && current.resource(parent, logical_id).is_none()
+                && current
+                    .resource(parent, logical_id)
+                    .is_none_or(|it| it.physical_id != stack.stack_id)
             {
                 continue;
             }
@@ -64,7 +67,8 @@ impl<S: StateStore, P: Provider, C: Clock> Engine<S, P, C> {
     }
 }
 
-fn parent_of(path: &str) -> Option<(&str, &str)> {
+/// The path of the parent, and the logical ID there.
+pub(crate) fn parent_of(path: &str) -> Option<(&str, &str)> {
     (!path.is_empty()).then(|| path.rsplit_once('/').unwrap_or(("", path)))
 }
 

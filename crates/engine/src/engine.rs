@@ -158,7 +158,8 @@ impl<S: StateStore, P: Provider, C: Clock> Engine<S, P, C> {
         Ok(self.unfinished()?.map(|it| it.stack_name))
     }
 
-    /// Runs an operation to its end.
+    /// Runs an operation to its end. Whatever it takes and is missing is found out before anything is
+    /// recorded.
     pub(crate) fn run(
         &mut self,
         operation: OperationRecord,
@@ -168,8 +169,11 @@ impl<S: StateStore, P: Provider, C: Clock> Engine<S, P, C> {
         observe: &mut Observe<'_>,
     ) -> Result<Outcome, ExecuteError> {
         let resumed = root.operation.as_ref() == Some(&operation.id);
-        let known = self.store.change_sets()?;
-        let change_set = known.iter().find(|it| Some(&it.id) == operation.change_set.as_ref());
+        let change_set = match &operation.change_set {
+            Some(id) => self.store.change_set(id)?,
+            None => None,
+        };
+        let change_set = change_set.as_ref();
         let forward = operation.phase == Phase::Forward;
         let secrets = Secrets::new(&root.stack_id);
         let (library, inputs) = match change_set.filter(|_| forward) {
@@ -282,9 +286,8 @@ impl<S: StateStore, P: Provider, C: Clock> Backend for Engine<S, P, C> {
         if let Some(stack) = self.interrupted()? {
             return Err(ExecuteError::Unfinished { stack });
         }
-        let all = self.store.change_sets()?;
         let no_such = || ExecuteError::NoSuchChangeSet { id: id.to_owned() };
-        let mut record = all.into_iter().find(|it| it.id == id).ok_or_else(no_such)?;
+        let mut record = self.store.change_set(id)?.ok_or_else(no_such)?;
         let stacks = self.store.tree(&record.stack_id)?;
         let root = stacks.into_iter().find(StackRecord::is_root).ok_or_else(no_such)?;
         if record.execution == ExecutionStatus::Available && record.revision != root.revision {
@@ -301,9 +304,6 @@ impl<S: StateStore, P: Provider, C: Clock> Backend for Engine<S, P, C> {
         if let Some(policy) = &options.stack_policy {
             StackPolicy::parse(policy).map_err(|reason| ExecuteError::Policy { reason })?;
         }
-        // Whatever is missing is found out before anything is recorded.
-        inputs(&root.stack_id, &record.inputs, given)?;
-        Recorded { store: &self.store, change_set: &record }.library()?;
         let kind = match record.creates {
             _ if !record.import.is_empty() => OperationKind::Import,
             true => OperationKind::Create,
@@ -320,9 +320,7 @@ impl<S: StateStore, P: Provider, C: Clock> Backend for Engine<S, P, C> {
     }
 
     fn change_set_plan(&self, id: &str) -> Result<Option<serde_json::Value>, StoreError> {
-        let Some(record) = self.store.change_sets()?.into_iter().find(|it| it.id == id) else {
-            return Ok(None);
-        };
+        let Some(record) = self.store.change_set(id)? else { return Ok(None) };
         let Some(text) = self.store.text(&record.plan)? else { return Ok(None) };
         serde_json::from_str(&text).map(Some).map_err(|it| StoreError::Damaged(it.to_string()))
     }
@@ -332,7 +330,7 @@ impl<S: StateStore, P: Provider, C: Clock> Backend for Engine<S, P, C> {
     }
 
     fn unfinished(&self) -> Result<Option<OperationRecord>, StoreError> {
-        Ok(self.store.operations()?.into_iter().find(|it| it.ended.is_none()))
+        Ok(self.store.last_operation()?.filter(|it| it.ended.is_none()))
     }
 
     fn resume(

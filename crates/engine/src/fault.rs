@@ -73,6 +73,10 @@ impl CreateChangeSetError {
                  constraint: Member must satisfy regular expression pattern: \
                  [a-zA-Z][-a-zA-Z0-9]*|arn:[-a-zA-Z0-9:/._+]*"
             )),
+            Self::SsmParameters { missing } => invalid(format!(
+                "Unable to fetch parameters [{}] from parameter store for this account.",
+                missing.join(",")
+            )),
             Self::Quota(it) => match it.what {
                 "Resources" | "Parameters" | "Outputs" | "Mappings" => invalid(format!(
                     "Template format error: Number of {}, {}, is greater than maximum allowed, {}",

@@ -62,8 +62,16 @@ impl StateStore for MemoryStore {
         Ok(self.change_sets.clone())
     }
 
-    fn operations(&self) -> Result<Vec<OperationRecord>, StoreError> {
-        Ok(self.operations.clone())
+    fn change_set(&self, id: &str) -> Result<Option<ChangeSetRecord>, StoreError> {
+        Ok(self.change_sets.iter().find(|it| it.id == id).cloned())
+    }
+
+    fn operation(&self, id: &str) -> Result<Option<OperationRecord>, StoreError> {
+        Ok(self.operations.iter().find(|it| it.id == id).cloned())
+    }
+
+    fn last_operation(&self) -> Result<Option<OperationRecord>, StoreError> {
+        Ok(self.operations.last().cloned())
     }
 
     fn text(&self, digest: &str) -> Result<Option<String>, StoreError> {

@@ -85,11 +85,23 @@ pub trait StateStore {
     /// When the records cannot be read.
     fn change_sets(&self) -> Result<Vec<ChangeSetRecord>, StoreError>;
 
-    /// Every operation, in the order in which they began.
+    /// The change set with this ARN.
     ///
     /// # Errors
     /// When the records cannot be read.
-    fn operations(&self) -> Result<Vec<OperationRecord>, StoreError>;
+    fn change_set(&self, id: &str) -> Result<Option<ChangeSetRecord>, StoreError>;
+
+    /// The operation with this ID.
+    ///
+    /// # Errors
+    /// When the records cannot be read.
+    fn operation(&self, id: &str) -> Result<Option<OperationRecord>, StoreError>;
+
+    /// The operation that began last: no other can be unfinished.
+    ///
+    /// # Errors
+    /// When the records cannot be read.
+    fn last_operation(&self) -> Result<Option<OperationRecord>, StoreError>;
 
     /// The text with this SHA-256.
     ///

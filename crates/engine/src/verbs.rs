@@ -1,7 +1,7 @@
 //! What is done to stacks that exist: the ways out of every status that is no rest, and what is
 //! set on a stack.
 
-use crate::backend::{Cancel, Observe, Outcome, StackError};
+use crate::backend::{Backend as _, Cancel, Observe, Outcome, StackError};
 use crate::clock::Clock;
 use crate::engine::Engine;
 use crate::execute::{STACK_TYPE, child_path};
@@ -120,8 +120,7 @@ impl<S: StateStore, P: Provider, C: Clock> Engine<S, P, C> {
         observe: &mut Observe<'_>,
     ) -> Result<Outcome, StackError> {
         let root = self.only_root(stack_id)?;
-        let unfinished = self.store.operations()?.into_iter().find(|it| it.ended.is_none());
-        let running = unfinished.filter(|it| {
+        let running = self.unfinished()?.filter(|it| {
             it.root_id == root.stack_id
                 && it.kind == OperationKind::Update
                 && it.phase == Phase::Forward

@@ -3,7 +3,7 @@
 use crate::folder::Folder;
 use crate::project::*;
 use kumiki_backend_local::Options;
-use kumiki_engine::{Backend, StackStatus};
+use kumiki_engine::{Backend, ChangeSetOptions, ChangeSetRequest, StackStatus};
 use kumiki_project::RehearsalConfig;
 
 fn rehearsal() -> Options {
@@ -165,14 +165,23 @@ fn a_parameter_type_is_looked_up_and_followed() {
 }
 
 #[test]
-fn a_parameter_that_is_missing_fails_the_stack_and_one_of_awss_marks_it() {
+fn a_parameter_that_is_missing_makes_no_change_set_and_one_of_awss_marks_its_stack() {
     let folder = Folder::new();
     let mut backend = open_with(&folder, rehearsal());
     let typed = library(TYPED);
-    let (outcome, events) = up(&mut backend, &typed, &inputs("a", &[("Name", "/none")])).unwrap();
-    assert_eq!(outcome.status, StackStatus::RollbackComplete, "{}", failures(&events));
-    let reason = outcome.cause.unwrap().reason;
+    let given = inputs("a", &[("Name", "/none")]);
+    let request = ChangeSetRequest {
+        library: &typed,
+        root: typed.find("stack.yaml").unwrap(),
+        inputs: &given,
+        plan: &planned(&backend, &typed, &given),
+        name: None,
+        options: &ChangeSetOptions::default(),
+    };
+    let error = backend.create_change_set(&request).unwrap_err();
+    let reason = error.fault().message;
     assert!(reason.contains("Unable to fetch parameters [/none]"), "{reason}");
+    assert!(backend.stacks().unwrap().is_empty());
     let public = "/aws/service/eks/optimized-ami/1.30/recommended/image_id";
     let (outcome, events) = up(&mut backend, &typed, &inputs("b", &[("Name", public)])).unwrap();
     assert!(outcome.succeeded, "{}", failures(&events));

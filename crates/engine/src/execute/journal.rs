@@ -53,8 +53,7 @@ impl Run<'_> {
     pub(super) fn commit(&mut self) -> Result<(), StoreError> {
         let mut change_set = None;
         if let (Some(execution), Some(id)) = (self.journal.execution, &self.operation.change_set) {
-            let known = self.outside.store.change_sets()?;
-            change_set = known.into_iter().find(|it| it.id == *id);
+            change_set = self.outside.store.change_set(id)?;
             if let Some(it) = &mut change_set {
                 it.execution = execution;
             }

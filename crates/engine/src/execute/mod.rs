@@ -23,6 +23,7 @@ pub(crate) use live::Live;
 
 use crate::backend::{Cancel, Observe, Outcome};
 use crate::clock::Clock;
+use crate::current::parent_of;
 use crate::provider::{Answer, Provider, Verb};
 use crate::record::{
     Cause, ExportRecord, ImportRecord, OperationKind, OperationRecord, Phase, ResourceRecord,
@@ -163,11 +164,23 @@ impl<'a> Run<'a> {
             ended: None,
         };
         for record in records {
+            if !run.is_owned(&record) {
+                continue;
+            }
             let resources = run.outside.store.resources(&record.stack_id)?;
             let resources = resources.into_iter().map(|it| (it.logical_id.clone(), it)).collect();
             run.add_stack(record, resources);
         }
         Ok(run)
+    }
+
+    /// Whether a stack's parent, which is loaded before it, still has it: what a cleanup could not
+    /// delete is let go of, and another may have its place by now.
+    fn is_owned(&self, stack: &StackRecord) -> bool {
+        let Some((parent, logical_id)) = parent_of(&stack.path) else { return true };
+        let parent = self.by_path.get(parent).map(|it| &self.stacks[*it]);
+        let resource = parent.and_then(|it| it.resources.get(logical_id));
+        resource.is_some_and(|it| it.settled.physical_id == stack.stack_id)
     }
 
     fn add_stack(
@@ -177,8 +190,7 @@ impl<'a> Run<'a> {
     ) -> usize {
         let index = self.stacks.len();
         let path: Arc<str> = record.path.as_str().into();
-        let parent = (!path.is_empty()).then(|| {
-            let (parent, logical_id) = path.rsplit_once('/').unwrap_or(("", &path));
+        let parent = parent_of(&path).map(|(parent, logical_id)| {
             (self.by_path.get(parent).copied().unwrap_or_default(), logical_id.to_owned())
         });
         self.frame.live.add_stack(&path, &record.stack_id, &record.name);

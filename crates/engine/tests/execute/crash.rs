@@ -43,8 +43,14 @@ impl StateStore for Dying {
     fn change_sets(&self) -> Result<Vec<ChangeSetRecord>, StoreError> {
         self.inner.change_sets()
     }
-    fn operations(&self) -> Result<Vec<OperationRecord>, StoreError> {
-        self.inner.operations()
+    fn change_set(&self, id: &str) -> Result<Option<ChangeSetRecord>, StoreError> {
+        self.inner.change_set(id)
+    }
+    fn operation(&self, id: &str) -> Result<Option<OperationRecord>, StoreError> {
+        self.inner.operation(id)
+    }
+    fn last_operation(&self) -> Result<Option<OperationRecord>, StoreError> {
+        self.inner.last_operation()
     }
     fn text(&self, digest: &str) -> Result<Option<String>, StoreError> {
         self.inner.text(digest)

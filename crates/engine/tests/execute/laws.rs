@@ -472,3 +472,23 @@ fn interrupted()
     (prop_oneof![trees, projects], prop::collection::vec(step, 3))
         .prop_map(|((texts, parameters), steps)| (texts, parameters, steps))
 }
+
+#[test]
+fn a_nested_stack_takes_the_place_of_one_that_could_not_be_deleted() {
+    let with = |importer| Version { gate: false, word: 0, name: 0, deep: false, importer, note: 0 };
+    let given = inputs(&[("Password", "correct-horse")]);
+    let mut engine = engine();
+    up_with(&mut engine, &tree(with(true)), &given).unwrap();
+    engine.provider.refuse = vec!["Importer/Topic:delete".into()];
+    let (outcome, _) = up_with(&mut engine, &tree(with(false)), &given).unwrap().unwrap();
+    assert_eq!(outcome.status, StackStatus::UpdateComplete);
+    engine.provider.refuse.clear();
+    for _ in 0..3 {
+        let (outcome, events) = up_with(&mut engine, &tree(with(true)), &given).unwrap().unwrap();
+        assert!(outcome.succeeded, "{}", shown(&events));
+        let left = planned(&engine, &load(&project(&tree(with(true)))), &given).unwrap();
+        assert!(left.is_empty(), "{left:#?}");
+        let (outcome, events) = up_with(&mut engine, &tree(with(false)), &given).unwrap().unwrap();
+        assert!(outcome.succeeded, "{}", shown(&events));
+    }
+}

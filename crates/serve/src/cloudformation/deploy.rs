@@ -11,8 +11,8 @@ use kumiki_engine::{
     Backend, Cancel, Capability, ChangeSetOptions, ChangeSetRecord, ChangeSetRequest, Event,
     ExecuteOptions, OnFailure, Outcome, StackRecord,
 };
-use kumiki_plan::{Current, plan};
-use kumiki_project::{Given, Inputs, ParameterType};
+use kumiki_plan::plan;
+use kumiki_project::{Given, Inputs};
 use std::sync::Arc;
 
 /// What a stack is to become.
@@ -136,29 +136,6 @@ pub(crate) fn stack_name(name: &str) -> Result<&str, Refusal> {
 }
 
 impl Desired {
-    /// Refuses names that the Parameter Store does not have. It has AWS's public ones.
-    ///
-    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-supplied-parameter-types.html>
-    fn look_up(&self, current: &Current) -> Result<(), Refusal> {
-        let template = self.source.library.template(self.source.root);
-        let missing = template.parameters.iter().filter_map(|decl| {
-            let ssm = ParameterType::parse(&decl.type_name.text)?;
-            let given = self.inputs.parameters.iter().find(|it| it.name == decl.name.text);
-            let name = given.map(|it| &it.value).or(decl.default.as_ref().map(|it| &it.text))?;
-            let known = name.starts_with("/aws/service/")
-                || current.ssm_parameters.contains_key(name.split(':').next()?);
-            (matches!(ssm, ParameterType::Ssm(_)) && !known).then(|| name.to_string())
-        });
-        let missing: Vec<String> = missing.collect();
-        if missing.is_empty() {
-            return Ok(());
-        }
-        Err(Refusal::validation(format!(
-            "Unable to fetch parameters [{}] from parameter store for this account.",
-            missing.join(",")
-        )))
-    }
-
     /// Makes a change set: the one of a name, or one that clients do not see.
     pub(crate) fn change_set(
         &self,
@@ -169,7 +146,6 @@ impl Desired {
         let Inputs { stack_name, account, region, .. } = &self.inputs;
         let current = backend.current(stack_name, account, region)?;
         let Source { library, root } = &self.source;
-        self.look_up(&current)?;
         let plan =
             plan(library, *root, &self.inputs, &current).map_err(|refusal| match refusal {
                 kumiki_plan::Refusal::Errors(errors) => {

@@ -160,11 +160,11 @@ fn times(stack: &StackRecord) -> Fields {
 fn stack(context: &Context<'_>, stack: &StackRecord) -> Result<Fields, Refusal> {
     let records = context.records();
     let operation = match &stack.operation {
-        Some(id) => records.operations()?.into_iter().find(|it| it.id == *id),
+        Some(id) => records.operation(id)?,
         None => None,
     };
     let change_set = match operation.as_ref().and_then(|it| it.change_set.as_ref()) {
-        Some(id) => records.change_sets()?.into_iter().find(|it| it.id == *id),
+        Some(id) => records.change_set(id)?,
         None => None,
     };
     let keeps = operation.as_ref().and_then(|it| it.settings.on_failure);

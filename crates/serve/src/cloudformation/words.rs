@@ -122,6 +122,7 @@ pub(crate) fn not_made(error: CreateChangeSetError, stack_id: &str) -> Refusal {
              the following resources: [{}]",
             resources.join(", ")
         )),
+        CreateChangeSetError::SsmParameters { .. } => Refusal::validation(error.fault().message),
         other => Refusal::validation(other.to_string()),
     }
 }
