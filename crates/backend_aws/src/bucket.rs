@@ -36,7 +36,13 @@ impl Account {
         Ok(())
     }
 
-    async fn put(&self, bucket: &str, key: &str, text: &str) -> Result<(), ServiceError> {
+    /// Puts an object into a bucket, unless it is there.
+    pub(crate) async fn put(
+        &self,
+        bucket: &str,
+        key: &str,
+        text: &str,
+    ) -> Result<(), ServiceError> {
         let owner = &self.place.account;
         let head = self.s3.head_object().bucket(bucket).key(key).expected_bucket_owner(owner);
         match head.send().await {

@@ -5,7 +5,9 @@
 
 mod account;
 mod bucket;
+mod call;
 mod change_set;
+pub mod checks;
 mod compact;
 mod error;
 mod live;
@@ -15,6 +17,7 @@ mod shown;
 mod verbs;
 mod watch;
 
+pub use call::{Ask, Call, Request, Service};
 pub use change_set::{change_set_name, stage_of};
 pub use error::ServiceError;
 pub use session::{Caller, Session, Settings};
@@ -113,6 +116,16 @@ impl Backend for AwsBackend {
 
     fn service_change_set(&self, id: &str) -> Result<Option<ServiceChangeSet>, StoreError> {
         Ok(self.session.wait(self.account.shown(id))?)
+    }
+
+    fn keep(&mut self, key: &str, text: &str) -> Result<(), StoreError> {
+        self.session.wait(async {
+            match self.account.bucket().await? {
+                Some(bucket) => self.account.put(bucket, key, text).await,
+                None => Ok(()),
+            }
+        })?;
+        Ok(())
     }
 
     fn change_set_plan(&self, id: &str) -> Result<Option<serde_json::Value>, StoreError> {

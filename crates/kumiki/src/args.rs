@@ -90,6 +90,14 @@ pub(crate) enum Command {
     Protect(Protect),
     /// Set the stack policy of a root, or of a stack under it
     StackPolicy(StackPolicy),
+    /// Ask the account whether it has what a deployment needs
+    Preflight(Preflight),
+    /// Set what templates cannot say, once the stacks are there
+    PostDeploy(PostDeploy),
+    /// Ask the account whether what was deployed works
+    Smoke(Smoke),
+    /// Delete every root of an environment for development
+    Teardown(Teardown),
     /// Compare the resources that exist with the templates
     Drift(Show),
     /// Alter or delete a resource of the embedded engine behind the stack's back
@@ -386,6 +394,54 @@ pub(crate) struct Destroy {
     /// Leave a resource that could not be deleted in the account: STACK/LogicalId; may be repeated
     #[arg(long, value_name = "RESOURCE")]
     pub(crate) retain: Vec<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Preflight {
+    /// The environment
+    pub(crate) environment: String,
+    /// Check only for this root
+    #[arg(long, value_name = "NAME")]
+    pub(crate) root: Option<String>,
+    /// Fail on what nobody can tell, too
+    #[arg(long)]
+    pub(crate) strict: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct PostDeploy {
+    #[command(flatten)]
+    pub(crate) target: Target,
+    /// Restart a protected environment's database if it waits for that to take its parameters
+    #[arg(long)]
+    pub(crate) allow_reboot: bool,
+    /// Fail on what nobody can tell, too
+    #[arg(long)]
+    pub(crate) strict: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Smoke {
+    #[command(flatten)]
+    pub(crate) target: Target,
+    /// Run a task inside the network, too, which looks from there
+    #[arg(long)]
+    pub(crate) probe: bool,
+    /// Fail on what nobody can tell, too
+    #[arg(long)]
+    pub(crate) strict: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Teardown {
+    /// The environment
+    pub(crate) environment: String,
+    /// The environment's name, typed out
+    #[arg(long, value_name = "ENV")]
+    pub(crate) confirm: Option<String>,
+    /// Delete the root that every other is deployed with, too
+    #[arg(long)]
+    pub(crate) include_bootstrap: bool,
 }
 
 #[derive(Debug, clap::Args)]

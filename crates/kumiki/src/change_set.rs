@@ -7,16 +7,16 @@ use crate::command::plan::{self, Prepared};
 use crate::command::{protect, recover, up};
 use crate::output::{Output, Stop, Style};
 use crate::pace::{Pace, Speed, Step};
-use crate::target::Wall;
 use crate::watch::{Watch, time};
+use kumiki_backend_aws::change_set_name;
 use kumiki_engine::{
-    Backend, ChangeSetOptions, ChangeSetRecord, ChangeSetRequest, Clock, CreateChangeSetError,
-    Demanded, ExecuteOptions, Outcome, StackStatus,
+    Backend, ChangeSetOptions, ChangeSetRecord, ChangeSetRequest, CreateChangeSetError, Demanded,
+    ExecuteOptions, Outcome, StackStatus,
 };
 use kumiki_plan::{GuardKind, Plan, Verdict, reconcile};
 use kumiki_source::message;
 use std::thread;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 /// How a change set is executed.
 pub(crate) struct How<'h> {
@@ -40,7 +40,10 @@ pub(crate) fn create(
 ) -> Result<ChangeSetRecord, CreateChangeSetError> {
     let inputs = &prepared.deployment.inputs;
     let name = match (global.target, stage) {
-        (Place::Aws, stage) => Some(plan::service_name(prepared, plan, stage, Wall.now())),
+        (Place::Aws, stage) => {
+            let (root, environment) = (&prepared.deployment.config.name, &inputs.environment);
+            Some(change_set_name(root, environment, stage, &plan.digest, SystemTime::now()))
+        }
         (Place::Local, Some(stage)) => Some(plan::change_set_name(backend, inputs, stage)?),
         (Place::Local, None) => None,
     };

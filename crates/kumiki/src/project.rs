@@ -274,6 +274,33 @@ impl Project {
 
     /// Fills the stack's name and tags with parameter values.
     pub(crate) fn name(&self, root: &RootConfig, inputs: &mut Inputs) -> Result<(), Trouble> {
+        let stack_name = self.fill(&root.stack_name, root, inputs)?;
+        let mut tags = Vec::new();
+        for (name, text) in &root.tags {
+            tags.push((name.clone(), self.fill(text, root, inputs)?));
+        }
+        inputs.stack_name = stack_name;
+        inputs.tags = tags;
+        Ok(())
+    }
+
+    /// A text of `kumiki.toml` with the values of a root's parameters in its gaps.
+    ///
+    /// # Errors
+    /// When a parameter has no value.
+    pub(crate) fn filled(
+        &self,
+        text: &str,
+        root: &RootConfig,
+        inputs: &Inputs,
+    ) -> Result<String, Stop> {
+        self.fill(text, root, inputs).map_err(|it| match it {
+            Trouble::Stop(stop) => stop,
+            Trouble::Finding(it) => Stop::new(it.message),
+        })
+    }
+
+    fn fill(&self, text: &str, root: &RootConfig, inputs: &Inputs) -> Result<String, Trouble> {
         let template = self.library.find(root.template.get_ref());
         let template = template.map(|it| self.library.template(it));
         let value = |name: &str| {
@@ -281,21 +308,11 @@ impl Project {
             let default = || template?.parameters.get(name)?.default.as_ref();
             given.map(|it| it.value.to_string()).or_else(|| default().map(|it| it.text.to_string()))
         };
-        let filled = |text: &str| {
-            fill(text, &value).map_err(|name| {
-                let message =
-                    message!("`{text}` needs parameter `{name}`, which has no value", text, name);
-                Trouble::Finding(Box::new(self.in_config(message, None)))
-            })
-        };
-        let stack_name = filled(&root.stack_name)?;
-        let mut tags = Vec::new();
-        for (name, text) in &root.tags {
-            tags.push((name.clone(), filled(text)?));
-        }
-        inputs.stack_name = stack_name;
-        inputs.tags = tags;
-        Ok(())
+        fill(text, &value).map_err(|name| {
+            let message =
+                message!("`{text}` needs parameter `{name}`, which has no value", text, name);
+            Trouble::Finding(Box::new(self.in_config(message, None)))
+        })
     }
 
     /// The same inputs with some parameters replaced, as a scenario does.

@@ -3,9 +3,10 @@
 use crate::args::{Global, Place, Target};
 use crate::output::Stop;
 use crate::project::{Deployment, Project};
-use kumiki_backend_aws::{Caller, Session, Settings};
+use kumiki_backend_aws::{AwsBackend, Caller, Session, Settings};
 use kumiki_backend_local::{LocalBackend, Options};
 use kumiki_engine::{Backend, Clock};
+use kumiki_project::partition;
 use kumiki_source::message;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -78,12 +79,34 @@ pub(crate) fn caller<'g>(
     Ok(Some(global.caller.get_or_init(|| caller)))
 }
 
+/// CloudFormation in the account that is meant.
 fn aws(
-    _project: &Project,
-    _deployment: &Deployment,
-    _global: &Global,
+    project: &Project,
+    deployment: &Deployment,
+    global: &Global,
 ) -> Result<Box<dyn Backend>, Stop> {
-    Err(Stop::new(message!("AWS cannot be asked: {error}", error = "")))
+    let (inputs, config) = (&deployment.inputs, &project.config.aws);
+    let (account, region) = (&inputs.account, &inputs.region);
+    let filled = |text: &Option<String>| {
+        let text = text.as_deref().map(|it| it.replace("${AccountId}", account));
+        text.map(|it| project.filled(&it, &deployment.config, inputs)).transpose()
+    };
+    let bootstrap = config.bootstrap_root.as_ref();
+    let home = bootstrap.and_then(|it| project.config.roots.get(it));
+    let partition = partition(region);
+    let place = kumiki_backend_aws::Place {
+        stack_name: inputs.stack_name.clone(),
+        account: account.clone(),
+        region: region.clone(),
+        bucket: filled(&config.artifact_bucket)?,
+        bucket_region: home.map_or(region, |it| &it.region).clone(),
+        service_role: filled(&config.service_role)?
+            .map(|it| format!("arn:{partition}:iam::{account}:role/{it}")),
+        bootstraps: bootstrap == Some(&deployment.config.name),
+        environment: inputs.environment.clone(),
+        root: deployment.config.name.clone(),
+    };
+    Ok(Box::new(AwsBackend::new(session(region, global)?, place)))
 }
 
 fn session(region: &str, global: &Global) -> Result<Session, Stop> {

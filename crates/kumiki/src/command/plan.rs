@@ -213,18 +213,18 @@ impl Prepared {
             self.project.scenario(name)?;
             return Ok(vec![name.clone()]);
         }
+        let (root, environment) = (&self.deployment.config, &self.target.environment);
         let executed: Vec<String> = match current.root() {
             Some(root) => change_sets(backend, &self.deployment.inputs)?
                 .into_iter()
                 .filter(|it| it.stack_id == root.stack_id)
                 .filter(|it| it.execution == ExecutionStatus::ExecuteComplete)
-                .map(|it| it.name)
+                .map(|it| stage_of(&it.name, &root.name, environment).to_owned())
                 .collect(),
             None => Vec::new(),
         };
         let status = current.root().map(|it| &*it.status);
-        let mut stages =
-            stages_left(&self.deployment.config.first_run, status, &executed, &name_start(self));
+        let mut stages = stages_left(&root.first_run, status, &executed);
         if self.deployment.environment.approval {
             stages.truncate(1);
         }
@@ -375,52 +375,21 @@ pub(crate) fn change_set_name(
 
 /// The stages of a first run that are still to come, or the last where all are behind: by the status
 /// of the root stack and the names of the change sets that were executed on it.
-fn stages_left(
-    first_run: &[String],
-    status: Option<&str>,
-    executed: &[String],
-    start: &str,
-) -> Vec<String> {
+fn stages_left(first_run: &[String], status: Option<&str>, executed: &[String]) -> Vec<String> {
     // A stack that is only being reviewed was never created.
     if matches!(status, None | Some("REVIEW_IN_PROGRESS")) {
         return first_run.to_vec();
     }
-    let through = |stage: &String| executed.iter().any(|it| stage_of(it, start) == *stage);
+    let through = |stage: &String| executed.contains(stage);
     // A stack that was never in a first run is not put through one.
     let next = first_run.iter().rposition(through).map_or(first_run.len(), |it| it + 1);
     first_run[next.min(first_run.len().saturating_sub(1))..].to_vec()
 }
 
-/// The stage that the name of a change set tells: the engine's end in a number, AWS's begin with
-/// the root and the environment, and end in a digest and a time.
-fn stage_of<'n>(change_set: &'n str, start: &str) -> &'n str {
-    let cut = |it: &'n str| it.rsplit_once('-').map_or(it, |(stage, _)| stage);
-    match change_set.strip_prefix(start) {
-        Some(rest) => cut(cut(rest)),
-        None => cut(change_set),
-    }
-}
-
-fn name_start(prepared: &Prepared) -> String {
-    let Deployment { config, inputs, .. } = &prepared.deployment;
-    format!("{}-{}-", config.name, inputs.environment)
-}
-
-/// The name of a change set on AWS: `<root>-<environment>-<stage>-<digest>-<time>`. It has letters,
-/// digits and hyphens.
-///
-/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateChangeSet.html>
-pub(crate) fn service_name(
-    prepared: &Prepared,
-    plan: &Plan,
-    stage: Option<&str>,
-    now: u64,
-) -> String {
-    let time = i64::try_from(now).ok().and_then(chrono::DateTime::from_timestamp_millis);
-    let time = time.map(|it| it.format("%Y%m%dT%H%M%SZ").to_string()).unwrap_or_default();
-    let digest = &plan.digest[..review::SHORT_DIGEST];
-    let name = format!("{}{}-{digest}-{time}", name_start(prepared), stage.unwrap_or("change"));
-    name.replace(|it: char| !it.is_ascii_alphanumeric(), "-")
+/// The stage that the name of a change set tells: the engine's end in a number.
+fn stage_of<'n>(change_set: &'n str, root: &str, environment: &str) -> &'n str {
+    kumiki_backend_aws::stage_of(change_set, root, environment)
+        .unwrap_or_else(|| change_set.rsplit_once('-').map_or(change_set, |(stage, _)| stage))
 }
 
 /// Makes the plan; nothing when the tree has errors, which have been shown.
@@ -457,31 +426,38 @@ pub(crate) fn make(
 
 #[cfg(test)]
 mod tests {
-    use super::stages_left;
+    use super::{stage_of, stages_left};
 
     #[test]
     fn a_first_run_goes_on_where_it_ended() {
         let run = ["one", "two", "three"].map(str::to_owned);
         let created = Some("CREATE_COMPLETE");
-        let cases: [(_, &[&str], &[&str]); 7] = [
+        let cases: [(_, &[&str], &[&str]); 6] = [
             (None, &[], &["one", "two", "three"]),
             // Killed after the change set was made and before it was executed.
             (Some("REVIEW_IN_PROGRESS"), &[], &["one", "two", "three"]),
-            (created, &["one-1"], &["two", "three"]),
-            (created, &["one-1", "two-2"], &["three"]),
-            // As AWS has them.
-            (created, &["service-dev-two-0123456789ab-20261124T100000Z"], &["three"]),
-            (created, &["one-1", "two-2", "three-3"], &["three"]),
+            (created, &["one"], &["two", "three"]),
+            (created, &["one", "two"], &["three"]),
+            (created, &["one", "two", "three"], &["three"]),
             (created, &[], &["three"]),
         ];
         for (status, executed, expected) in cases {
             let executed: Vec<String> = executed.iter().map(|it| (*it).to_owned()).collect();
-            assert_eq!(
-                stages_left(&run, status, &executed, "service-dev-"),
-                expected,
-                "{status:?} {executed:?}"
-            );
+            assert_eq!(stages_left(&run, status, &executed), expected, "{status:?} {executed:?}");
         }
-        assert!(stages_left(&[], created, &[], "").is_empty());
+        assert!(stages_left(&[], created, &[]).is_empty());
+    }
+
+    #[test]
+    fn change_sets_tell_their_stages() {
+        let cases = [
+            ("steady-state-3", "steady-state"),
+            ("service-dev-steady-state-0123456789ab-20261124T100000Z", "steady-state"),
+            ("service-dev-change-0123456789ab-20261124T100000Z", "change"),
+            ("somebodys", "somebodys"),
+        ];
+        for (name, expected) in cases {
+            assert_eq!(stage_of(name, "service", "dev"), expected);
+        }
     }
 }
