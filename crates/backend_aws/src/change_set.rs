@@ -6,7 +6,6 @@
 //! <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateChangeSet.html>
 
 use crate::account::{Account, Pause, child_path, is_gone, millis, status_of};
-use crate::compact::compact;
 use crate::error::ServiceError;
 use crate::package::{object_key, package, url};
 use aws_sdk_cloudformation::operation::describe_change_set::DescribeChangeSetOutput;
@@ -164,13 +163,9 @@ impl Account {
             if text.len() <= TEMPLATE_BODY {
                 return Ok(Source::Body(text.to_owned()));
             }
-            let short = compact(template.file, text).unwrap_or_else(|| text.to_owned());
-            if short.len() <= TEMPLATE_BODY {
-                return Ok(Source::Body(short));
-            }
-            let (stack, found, most) = (&place.stack_name, short.len(), TEMPLATE_BODY);
+            let (stack, found, most) = (&place.stack_name, text.len(), TEMPLATE_BODY);
             return Err(StoreError::Refused(message!(
-                "the template of stack `{stack}` has {found} bytes even without comments, and {most} is the most that is taken without a bucket: move a part of it into another root, or make the bucket by hand once",
+                "the template of stack `{stack}` has {found} bytes, and {most} is the most that is taken without a bucket: make a bucket of another name by hand, set it as `artifact-bucket` for this one time, and set the real name again once the root is deployed",
                 stack,
                 found,
                 most
@@ -225,9 +220,9 @@ impl Account {
             Source::Body(text) => (Some(text.clone()), None),
             Source::Url(url) => (None, Some(url.clone())),
         };
-        // The root that makes the role is first deployed without it, like without the bucket.
+        // The root that makes the role is created without it.
         let role = self.place.service_role.clone();
-        let role = role.filter(|_| !self.place.bootstraps || url.is_some());
+        let role = role.filter(|_| !self.place.bootstraps || !creates);
         let asked = self
             .cloudformation
             .create_change_set()

@@ -8,7 +8,6 @@ mod bucket;
 mod call;
 mod change_set;
 pub mod checks;
-mod compact;
 mod error;
 mod live;
 mod package;

@@ -12,7 +12,9 @@ use crate::package::rewrite;
 use aws_sdk_cloudformation::types::{Stack, TemplateStage};
 use kumiki_engine::{ResourceStatus, StackStatus, StoreError};
 use kumiki_plan::{Current, CurrentResource, CurrentStack, digest, mask_secret, settled};
-use kumiki_project::{Cloud, FileError, Files, Given, Inputs, Library, ResourceRef, Tree, Value};
+use kumiki_project::{
+    Cloud, FileError, Files, Given, Inputs, Library, ResourceRef, Tree, Value, resource_name,
+};
 use kumiki_source::{Sources, message};
 use kumiki_template::{Call, Expr, ExprKind, SubPart, Template, parse_template};
 use serde_json::{Map, Value as Json};
