@@ -14,6 +14,7 @@ use kumiki_engine::{ResourceStatus, StackStatus, StoreError};
 use kumiki_plan::{Current, CurrentResource, CurrentStack, digest, mask_secret, settled};
 use kumiki_project::{
     Cloud, FileError, Files, Given, Inputs, Library, ResourceRef, Tree, Value, resource_name,
+    stand_in,
 };
 use kumiki_source::{Sources, message};
 use kumiki_template::{Call, Expr, ExprKind, SubPart, Template, parse_template};
@@ -348,9 +349,13 @@ impl Cloud for Known {
     fn attribute(&self, resource: &ResourceRef, name: &str) -> Option<Value> {
         self.current.resource(&resource.stack, &resource.logical_id)?;
         let key = (resource.stack.to_string(), resource.logical_id.to_string(), name.to_owned());
-        let value = match self.learned.get(&key) {
-            Some(value) => value.clone(),
-            None => format!("⟨{resource}.{name}⟩"),
+        let properties = self.properties.borrow();
+        // What is also a property is as it was given.
+        let written = properties.get(resource).and_then(|it| it.at(name)).and_then(Value::as_text);
+        let value = match (written, self.learned.get(&key)) {
+            (Some(value), _) => value.to_owned(),
+            (None, Some(value)) => value.clone(),
+            (None, None) => stand_in(&format!("{resource}.{name}")),
         };
         let mut told = self.told.borrow_mut();
         let attributes = told.entry((key.0, key.1)).or_default();

@@ -37,6 +37,8 @@ pub(crate) struct Watch<'a> {
     /// When the operation began, and what the service calls it.
     began: Option<(u64, String)>,
     sequence: u64,
+    /// Events that were read and not shown yet: another stack may have an earlier one.
+    held: Vec<Event>,
     failures: Vec<Event>,
     /// The latest event.
     last: u64,
@@ -72,6 +74,7 @@ impl<'a> Watch<'a> {
             stacks: BTreeMap::from([(root_id.to_owned(), root)]),
             began,
             sequence: 0,
+            held: Vec::new(),
             failures: Vec::new(),
             last: 0,
             status: None,
@@ -85,14 +88,31 @@ impl<'a> Watch<'a> {
         cancel: Option<&Cancel>,
         observe: &mut Observe<'_>,
     ) -> Result<Outcome, StoreError> {
+        let end = self.listen(cancel, observe).await;
+        self.show(Some(u64::MAX), observe);
+        end.map(|()| self.outcome(good))
+    }
+
+    async fn listen(
+        &mut self,
+        cancel: Option<&Cancel>,
+        observe: &mut Observe<'_>,
+    ) -> Result<(), StoreError> {
         let mut pause = Pause::new(2, 5);
+        let mut silence = Pause::new(5, 30);
         let mut silent = 0;
         let mut cancelled = false;
         loop {
-            match self.round(observe).await {
-                Ok(true) => return Ok(self.outcome(good)),
+            // Everything that was read before this round is shown after it, in order.
+            let complete = self.held.iter().map(|it| it.time).max();
+            let heard = self.round().await;
+            if heard.is_ok() {
+                self.show(complete, observe);
+            }
+            match heard {
+                Ok(true) => return Ok(()),
                 Ok(false) if self.began.is_none() => silent += 1,
-                Ok(false) => silent = 0,
+                Ok(false) => (silent, silence) = (0, Pause::new(5, 30)),
                 Err(error) if error.is_passing() => silent += 1,
                 Err(error) => return Err(error.into()),
             }
@@ -103,35 +123,39 @@ impl<'a> Watch<'a> {
                     stack
                 )));
             }
-            if let Some(cancel) = cancel
-                && cancel.is_cancelled()
-                && !cancelled
-                && self.status == Some(StackStatus::UpdateInProgress)
-            {
-                let ask = self.account.cloudformation.cancel_update_stack();
-                match ask.stack_name(&self.root_id).send().await {
-                    Ok(_) => cancelled = true,
-                    Err(error) => match ServiceError::new("CancelUpdateStack", &error) {
-                        // It ended in the meantime.
-                        error if error.code == "ValidationError" => cancelled = true,
-                        error if error.is_passing() => {}
-                        error => return Err(error.into()),
-                    },
-                }
+            let wanted = !cancelled && cancel.is_some_and(Cancel::is_cancelled);
+            if wanted && self.status == Some(StackStatus::UpdateInProgress) {
+                cancelled = self.cancel().await?;
             }
-            if silent > 0 && self.began.is_some() {
-                // Twice the pause, and again, up to half a minute.
-                Pause::new(u64::from(silent.min(4)) * 8, 30).wait().await;
+            match silent {
+                0 => pause.wait().await,
+                _ => silence.wait().await,
             }
-            pause.wait().await;
         }
     }
 
-    /// Shows everything that is new; whether the operation has ended.
-    async fn round(&mut self, observe: &mut Observe<'_>) -> Result<bool, ServiceError> {
+    /// Asks for the update to be rolled back; whether the service heard.
+    async fn cancel(&self) -> Result<bool, ServiceError> {
+        let ask = self.account.cloudformation.cancel_update_stack();
+        match ask.stack_name(&self.root_id).send().await {
+            Ok(_) => Ok(true),
+            Err(error) => match ServiceError::new("CancelUpdateStack", &error) {
+                // It ended in the meantime.
+                error if error.code == "ValidationError" => Ok(true),
+                error if error.is_passing() => Ok(false),
+                error => Err(error),
+            },
+        }
+    }
+
+    /// Reads everything that is new; whether the operation has ended.
+    async fn round(&mut self) -> Result<bool, ServiceError> {
         // The status before the events: what ended before they were read is among them.
-        let root = self.account.stack(&self.root_id).await?;
-        let mut events = Vec::new();
+        let Some(root) = self.account.stack(&self.root_id).await? else {
+            // AWS tells of a deleted stack for 90 days; others that answer like it forget it.
+            self.status = Some(StackStatus::DeleteComplete);
+            return Ok(true);
+        };
         let mut open: Vec<String> =
             self.stacks.iter().filter(|it| it.1.open).map(|it| it.0.clone()).collect();
         // The root's events first: they tell when the operation began.
@@ -142,19 +166,14 @@ impl<'a> Watch<'a> {
             if !asked.insert(stack.clone()) {
                 continue;
             }
-            let new = self.new_events(&stack).await?;
-            for event in new {
-                if let Some(child) = self.take(&stack, &event) {
-                    open.push_back(child);
-                }
-                events.push((stack.clone(), event));
+            for event in self.new_events(&stack).await? {
+                open.extend(self.take(&stack, &event));
+                self.held.push(self.event(&stack, &event));
             }
             if self.began.is_none() {
-                break;
+                return Ok(false);
             }
         }
-        self.show(events, observe);
-        let Some(root) = root.filter(|_| self.began.is_some()) else { return Ok(false) };
         let status = status_of(&root);
         Ok(!status.in_progress() && self.status == Some(status))
     }
@@ -222,12 +241,11 @@ impl<'a> Watch<'a> {
         Ok(new)
     }
 
-    /// Shows events in the order of time.
-    fn show(&mut self, events: Vec<(String, StackEvent)>, observe: &mut Observe<'_>) {
-        let mut events: Vec<Event> =
-            events.into_iter().map(|(stack, event)| self.event(&stack, &event)).collect();
-        events.sort_by_key(|it| it.time);
-        for mut event in events {
+    /// Shows what was read, up to a time, in the order of time.
+    fn show(&mut self, until: Option<u64>, observe: &mut Observe<'_>) {
+        self.held.sort_by_key(|it| it.time);
+        let ready = self.held.partition_point(|it| until.is_some_and(|until| it.time <= until));
+        for mut event in self.held.drain(..ready) {
             // The same event has the same place for whoever reads them all.
             self.sequence = (self.sequence + 1).max(event.time * 1000);
             event.sequence = self.sequence;
@@ -281,7 +299,10 @@ impl<'a> Watch<'a> {
         root_id: &str,
         observe: &mut Observe<'_>,
     ) -> Result<(), ServiceError> {
-        Self::since(account, root_id, (0, String::new())).round(observe).await.map(|_| ())
+        let mut watch = Self::since(account, root_id, (0, String::new()));
+        watch.round().await?;
+        watch.show(Some(u64::MAX), observe);
+        Ok(())
     }
 }
 

@@ -38,4 +38,4 @@ pub use tree::{
     Edge, Export, Import, Output, Parameter, Policy, Resource, Stack, Tree, Visit,
     parameter_values, resource_name, stored,
 };
-pub use value::{Field, Kind, Origin, ResourceRef, Unknown, Value, Via};
+pub use value::{Field, Kind, Origin, ResourceRef, Unknown, Value, Via, holds_stand_in, stand_in};

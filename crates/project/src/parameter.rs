@@ -3,7 +3,7 @@
 //! <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/parameters-section-structure.html>
 
 use crate::pattern::admits;
-use crate::value::{Kind, Origin, Value};
+use crate::value::{Kind, Origin, Value, holds_stand_in};
 use kumiki_source::{Diagnostic, Message, message};
 use kumiki_template::{Name, ParameterDecl};
 use std::sync::Arc;
@@ -103,7 +103,8 @@ pub fn check_value(decl: &ParameterDecl, value: &Value, secret: bool) -> Vec<Dia
             .at(decl.type_name.span),
         ];
     };
-    if matches!(value.kind, Kind::Unknown(_)) {
+    let untold = value.as_text().is_some_and(holds_stand_in);
+    if untold || matches!(value.kind, Kind::Unknown(_)) {
         return Vec::new();
     }
     let found = |message: Message, constraint: &Name| {

@@ -3,7 +3,7 @@
 //! <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference.html>
 
 use crate::inputs::{Inputs, partition};
-use crate::value::{Field, Kind, Origin, ResourceRef, Unknown, Value};
+use crate::value::{Field, Kind, Origin, ResourceRef, Unknown, Value, holds_stand_in};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use ipnet::Ipv4Net;
 use kumiki_source::{Diagnostic, Span, message};
@@ -454,7 +454,7 @@ impl<'a> Scope<'a> {
             Call::Split { separator, text } => {
                 let (separator, text) = (self.evaluate(separator), self.evaluate(text));
                 match (separator.as_text(), text.as_text()) {
-                    (Some(separator), Some(it)) if !separator.is_empty() => {
+                    (Some(separator), Some(it)) if !separator.is_empty() && !holds_stand_in(it) => {
                         let origin = text.origin.through(span);
                         let count = it.matches(separator).count() + 1;
                         let kind = self.text(count.saturating_mul(ITEM), span, || {
@@ -557,6 +557,9 @@ impl<'a> Scope<'a> {
         let mut parts = Vec::new();
         for value in values {
             value.unknowns(&mut |it| parts.push(it.clone()));
+        }
+        if values.iter().any(|it| it.as_text().is_some_and(holds_stand_in)) {
+            parts.push(Arc::new(Unknown::Account(function.into())));
         }
         if parts.is_empty() {
             return self.misfit(span, function, expected);
@@ -931,7 +934,8 @@ impl<'a> Scope<'a> {
         let (block, count) = (self.evaluate(block), self.evaluate(count));
         let bits = bits.map(|it| self.evaluate(it));
         let expected = "a CIDR block, a count of 1 to 256 and host bits";
-        let network = block.as_text().map(str::parse::<Ipv4Net>);
+        let network = block.as_text().filter(|it| !holds_stand_in(it));
+        let network = network.map(str::parse::<Ipv4Net>);
         let bits_number = match &bits {
             Some(it) => it.as_integer(),
             None => Some(8),

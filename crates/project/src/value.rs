@@ -35,6 +35,20 @@ pub enum Kind {
     Absent,
 }
 
+/// A text that stands for a value that the account has and does not tell. It is equal to itself, and
+/// nothing else is known of it: where more is asked, what holds one is as good as unknown.
+pub fn stand_in(what: &str) -> String {
+    format!("{STAND_IN}{what}⟩")
+}
+
+/// Whether a text is or holds such a value.
+pub fn holds_stand_in(text: &str) -> bool {
+    text.contains(STAND_IN)
+}
+
+/// No name that AWS takes has it.
+const STAND_IN: char = '⟨';
+
 /// A field of a map.
 #[derive(Clone, Debug)]
 pub struct Field {
