@@ -109,7 +109,11 @@ fn aws(
     Ok(Box::new(AwsBackend::new(session(region, global)?, place)))
 }
 
-fn session(region: &str, global: &Global) -> Result<Session, Stop> {
+/// A connection to a Region of AWS.
+///
+/// # Errors
+/// When the system refuses it.
+pub(crate) fn session(region: &str, global: &Global) -> Result<Session, Stop> {
     let settings = Settings {
         region: region.to_owned(),
         profile: global.profile.clone(),

@@ -6,6 +6,7 @@ use crate::call::{
     Ask, CHATBOT, CLOUDFORMATION, Call, EC2, IAM, QUOTAS, RDS, ROUTE53, S3, S3_CONTROL, SECRETS,
     STS, each, text, texts,
 };
+use crate::error::{ServiceError, UNREACHABLE};
 use kumiki_project::{Inputs, Tree};
 use kumiki_source::message;
 use serde_json::{Value, json};
@@ -51,12 +52,21 @@ static CHECKS: &[Check] = &[
     Check { name: "certificate-authority", judge: authorities },
 ];
 
+/// Answers for an account that could not be reached.
+struct Unreached(Option<ServiceError>);
+
+impl Ask for Unreached {
+    fn ask(&self, call: &Call) -> Result<Value, ServiceError> {
+        self.0.clone().map_or_else(|| super::NoAccount.ask(call), Err)
+    }
+}
+
 /// What every check looks at.
 struct Scope<'s> {
     of: &'s Preflight<'s>,
     ask: &'s dyn Ask,
     /// The caller's account, if AWS says it.
-    caller: Result<String, crate::ServiceError>,
+    caller: Result<String, ServiceError>,
     /// Whether the root exists already, so that it has what it needs.
     deployed: bool,
 }
@@ -65,8 +75,11 @@ struct Scope<'s> {
 pub fn preflight(of: &Preflight<'_>, ask: &dyn Ask) -> Vec<Finding> {
     let region = &of.inputs.region;
     let caller = ask.ask(&Call::form(&STS, "GetCallerIdentity", region, &[]));
-    let caller = caller
-        .map(|it| text(&it, "GetCallerIdentityResult.Account").unwrap_or_default().to_owned());
+    // Where nobody can be reached, trying again for every question takes minutes.
+    let gone = Unreached(caller.as_ref().err().filter(|it| it.code == UNREACHABLE).cloned());
+    let ask: &dyn Ask = if gone.0.is_some() { &gone } else { ask };
+    let account = "GetCallerIdentityResult.Account";
+    let caller = caller.map(|it| text(&it, account).unwrap_or_default().to_owned());
     let stack = [("StackName", of.inputs.stack_name.as_str())];
     let deployed =
         ask.ask(&Call::form(&CLOUDFORMATION, "DescribeStacks", region, &stack)).is_ok_and(|it| {
@@ -91,12 +104,15 @@ impl Scope<'_> {
             .collect()
     }
 
-    /// How many resources of a type the deployment adds.
-    fn added(&self, type_name: &str) -> usize {
-        match self.deployed {
-            true => 0,
-            false => self.count(type_name),
-        }
+    /// How many resources of a type the deployment adds; nothing when the root has none at all.
+    fn added(&self, type_name: &str) -> Option<usize> {
+        let count = self.count(type_name);
+        (count > 0).then_some(if self.deployed { 0 } else { count })
+    }
+
+    /// The account, or the environment where nobody says it.
+    fn place(&self) -> String {
+        self.of.account.unwrap_or(&self.of.inputs.environment).to_owned()
     }
 
     /// How many resources of types that begin so there are.
@@ -110,7 +126,7 @@ impl Scope<'_> {
         service: &'static crate::call::Service,
         action: &'static str,
         fields: &[(&str, &str)],
-    ) -> Result<Value, crate::ServiceError> {
+    ) -> Result<Value, ServiceError> {
         self.ask.ask(&Call::form(service, action, self.region(), fields))
     }
 }
@@ -138,7 +154,7 @@ fn judged(
 
 fn account(check: &'static str, scope: &Scope<'_>) -> Vec<Finding> {
     let expected = scope.of.account;
-    let about = About(check, expected.unwrap_or_default().to_owned());
+    let about = About(check, scope.place());
     vec![match (&scope.caller, expected) {
         (Err(error), _) => about.unanswered(error),
         (Ok(caller), None) => about.unknown(message!(
@@ -258,7 +274,7 @@ fn transit_gateways(check: &'static str, scope: &Scope<'_>) -> Vec<Finding> {
 fn fits(
     about: About,
     needed: usize,
-    room: impl FnOnce() -> Result<Option<(usize, usize)>, crate::ServiceError>,
+    room: impl FnOnce() -> Result<Option<(usize, usize)>, ServiceError>,
 ) -> Finding {
     if needed == 0 {
         return about.pass(message!("no more are needed"));
@@ -284,11 +300,7 @@ fn fits(
     }
 }
 
-fn quota(
-    scope: &Scope<'_>,
-    service: &str,
-    code: &str,
-) -> Result<Option<usize>, crate::ServiceError> {
+fn quota(scope: &Scope<'_>, service: &str, code: &str) -> Result<Option<usize>, ServiceError> {
     let body = json!({ "ServiceCode": service, "QuotaCode": code });
     let answer = scope.ask.ask(&Call::json(&QUOTAS, "GetServiceQuota", scope.region(), body))?;
     Ok(each(&answer, "Quota.Value").first().and_then(|it| it.as_f64()).map(|it| it as usize))
@@ -297,7 +309,8 @@ fn quota(
 /// <https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html>
 fn vpcs(check: &'static str, scope: &Scope<'_>) -> Vec<Finding> {
     let about = About(check, scope.region().to_owned());
-    vec![fits(about, scope.added("AWS::EC2::VPC"), || {
+    let Some(needed) = scope.added("AWS::EC2::VPC") else { return Vec::new() };
+    vec![fits(about, needed, || {
         let answer = scope.form(&EC2, "DescribeVpcs", &[])?;
         let used = each(&answer, "vpcSet.item").len();
         Ok(quota(scope, "vpc", "L-F678F1CE")?.map(|it| (used, it)))
@@ -306,7 +319,11 @@ fn vpcs(check: &'static str, scope: &Scope<'_>) -> Vec<Finding> {
 
 fn elastic_ips(check: &'static str, scope: &Scope<'_>) -> Vec<Finding> {
     let about = About(check, scope.region().to_owned());
-    vec![fits(about, scope.added("AWS::EC2::EIP"), || {
+    // That there are none is worth saying where there is a network: NAT gateways take them.
+    if scope.count("AWS::EC2::VPC") == 0 {
+        return Vec::new();
+    }
+    vec![fits(about, scope.added("AWS::EC2::EIP").unwrap_or_default(), || {
         let answer = scope.form(&EC2, "DescribeAddresses", &[])?;
         let used = each(&answer, "addressesSet.item").len();
         Ok(quota(scope, "ec2", "L-0263D0A3")?.map(|it| (used, it)))
@@ -315,7 +332,8 @@ fn elastic_ips(check: &'static str, scope: &Scope<'_>) -> Vec<Finding> {
 
 fn roles(check: &'static str, scope: &Scope<'_>) -> Vec<Finding> {
     let about = About(check, scope.of.inputs.stack_name.clone());
-    vec![fits(about, scope.added("AWS::IAM::Role"), || {
+    let Some(needed) = scope.added("AWS::IAM::Role") else { return Vec::new() };
+    vec![fits(about, needed, || {
         let answer = scope.form(&IAM, "GetAccountSummary", &[])?;
         let entries = each(&answer, "GetAccountSummaryResult.SummaryMap.entry");
         let number = |name: &str| {
@@ -332,7 +350,8 @@ const SECRETS_QUOTA: usize = 500_000;
 
 fn secrets(check: &'static str, scope: &Scope<'_>) -> Vec<Finding> {
     let about = About(check, scope.of.inputs.stack_name.clone());
-    vec![fits(about, scope.added("AWS::SecretsManager::Secret"), || {
+    let Some(needed) = scope.added("AWS::SecretsManager::Secret") else { return Vec::new() };
+    vec![fits(about, needed, || {
         let body = json!({ "MaxResults": 100 });
         let answer = scope.ask.ask(&Call::json(&SECRETS, "ListSecrets", scope.region(), body))?;
         // More than a page is not counted: that would be thousands of calls in a full account.
@@ -352,7 +371,7 @@ fn public_access(check: &'static str, scope: &Scope<'_>) -> Vec<Finding> {
     }
     let account = match &scope.caller {
         Ok(account) => account,
-        Err(error) => return vec![About(check, String::new()).unanswered(error)],
+        Err(error) => return vec![About(check, scope.place()).unanswered(error)],
     };
     let about = About(check, account.clone());
     let call = Call::rest(&S3_CONTROL, "GetPublicAccessBlock", scope.region(), "GET", BLOCK_PATH)
@@ -945,10 +964,23 @@ Resources:
         for it in checked(ROOT, &NoAccount) {
             let expected = match it.check {
                 "quota-elastic-ip" => "PASS ap-northeast-1: no more are needed".to_owned(),
+                "account" | "public-access-block" => {
+                    "UNKNOWN 111122223333: only an account can tell".to_owned()
+                }
                 _ => format!("UNKNOWN {}: only an account can tell", it.about),
             };
             assert!(lines(std::slice::from_ref(&it), it.check).contains(&expected), "{it:?}");
         }
+    }
+
+    #[test]
+    fn an_account_that_cannot_be_reached_is_asked_once() {
+        let answers = vec![("GetCallerIdentity", "", Err(UNREACHABLE))];
+        let script = Script { answers, ..Script::default() };
+        let found = checked(ROOT, &script);
+        assert_eq!(*script.asked.borrow(), ["GetCallerIdentity"]);
+        let account = ["UNKNOWN 111122223333: AWS cannot be asked (GetCallerIdentity): no"];
+        assert_eq!(lines(&found, "account"), account);
     }
 
     #[test]

@@ -4,8 +4,9 @@ use crate::Exit;
 use crate::args::{Global, Place, Preflight as Args};
 use crate::output::{Output, Stop, Style};
 use crate::project::{Deployment, Project, Trouble};
+use crate::target;
+use kumiki_backend_aws::Ask;
 use kumiki_backend_aws::checks::{Finding, NoAccount, Preflight, Verdict, preflight};
-use kumiki_backend_aws::{Ask, Session, Settings};
 use kumiki_project::{Tree, fill};
 use kumiki_source::message;
 use serde::Serialize;
@@ -20,6 +21,11 @@ pub(crate) fn run(args: &Args, global: &Global, output: &Output) -> Result<Exit,
     };
     if let Some(trouble) = trouble {
         return Err(stop(Trouble::Finding(Box::new(trouble))));
+    }
+    if project.environment(&args.environment).map_err(stop)?.account.is_none() {
+        // Without credentials the checks say so, one by one; so does the check of another account.
+        let caller = target::caller(&project, global).ok().flatten();
+        project.caller = caller.map(|it| it.account.clone());
     }
     let names = match &args.root {
         Some(root) => vec![project.root(Some(root)).map_err(stop)?.0],
@@ -91,14 +97,7 @@ pub(crate) fn asker(region: &str, global: &Global) -> Result<Box<dyn Ask>, Stop>
     if global.target == Place::Local {
         return Ok(Box::new(NoAccount));
     }
-    let settings = Settings {
-        region: region.to_owned(),
-        profile: global.profile.clone(),
-        endpoint_url: global.endpoint_url.clone(),
-    };
-    let session = Session::open(&settings)
-        .map_err(|error| Stop::new(message!("AWS cannot be asked: {error}", error)))?;
-    Ok(Box::new(session))
+    Ok(Box::new(target::session(region, global)?))
 }
 
 /// Tells findings as a table; the exit code says whether one failed.
