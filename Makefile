@@ -75,6 +75,8 @@ oracles: python ## Check templates and reports with programs that others wrote
 	cd $(PROJECT) && '$(PYTHON)/cfn-lint' --include-checks I -r us-east-1 -- edge/stack.yaml
 	cd $(PROJECT) && '$(PYTHON)/cfn-lint' --include-checks I -r ap-northeast-3 -- dr/stack.yaml
 	'$(PYTHON)/checkov' --directory $(PROJECT) --framework cloudformation --skip-download --compact --quiet
+	KUMIKI_TOOLS='$(TOOLS)' cargo xtask handlers check
+	'$(PYTHON)/actionlint' .github/workflows/*.yml
 	KUMIKI_TOOLS='$(TOOLS)' cargo xtask fixtures
 	cargo build $(FLAGS) --workspace --bin kumiki
 	KUMIKI='$(TARGET)/debug/kumiki' KUMIKI_TOOLS='$(TOOLS)' '$(PYTHON)/python' crates/kumiki/tests/adopting.py

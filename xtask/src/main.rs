@@ -11,6 +11,7 @@ mod catalogue;
 mod documents;
 mod fixtures;
 mod generated;
+mod handlers;
 #[cfg(test)]
 mod manual;
 mod sentences;
@@ -28,6 +29,8 @@ Chores:
   messages  Print the sentences without a Japanese translation, as TOML to fill in
   bench     Measure the release binary, beside cfn-lint if that is installed
   fixtures  Compare with cfn-lint on the templates that it is tested with
+  handlers  Write crates/schema/data/handlers.txt of the schemas that cfn-lint ships; with
+            `check`, say whether it is up to date
   traceability
             Write docs/traceability.md and its Japanese twin, of docs/traceability.toml
 ";
@@ -38,6 +41,7 @@ fn main() -> ExitCode {
         Some("messages") => catalogue::print_missing(),
         Some("bench") => bench::run(),
         Some("fixtures") => fixtures::run(),
+        Some("handlers") => handlers::run(std::env::args().nth(2).as_deref() == Some("check")),
         Some("traceability") => traceability::write_pages(),
         None | Some("help" | "--help" | "-h") => {
             print!("{HELP}");

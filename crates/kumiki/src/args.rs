@@ -112,6 +112,8 @@ pub(crate) enum Command {
     Exports(Show),
     /// Show the resources of the stacks
     Resources(Show),
+    /// Print the IAM policies that deploying an environment takes
+    Permissions(Permissions),
     /// Show how well the embedded engine rehearses each type
     Fidelity(Fidelity),
     /// Serve AWS's own clients: the embedded engine as an endpoint of CloudFormation, S3 and STS
@@ -503,6 +505,36 @@ pub(crate) struct Tamper {
 pub(crate) struct Show {
     #[command(flatten)]
     pub(crate) target: Target,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Permissions {
+    /// The environment
+    pub(crate) environment: String,
+    /// Only this root; every root otherwise
+    #[arg(long, value_name = "NAME")]
+    pub(crate) root: Option<String>,
+    /// Whose policies: of who plans, of who applies, or of CloudFormation itself
+    #[arg(long = "for", value_enum, value_name = "WHO")]
+    pub(crate) grantee: Grantee,
+}
+
+/// Who is granted something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Grantee {
+    Plan,
+    Apply,
+    ServiceRole,
+}
+
+impl std::fmt::Display for Grantee {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Plan => "plan",
+            Self::Apply => "apply",
+            Self::ServiceRole => "service-role",
+        })
+    }
 }
 
 #[derive(Debug, clap::Args)]

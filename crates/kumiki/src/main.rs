@@ -64,6 +64,7 @@ fn main() -> ExitCode {
         Command::Outputs(it) => command::show::outputs(it, &args.global, &output),
         Command::Exports(it) => command::show::exports(it, &args.global, &output),
         Command::Resources(it) => command::show::resources(it, &args.global, &output),
+        Command::Permissions(it) => command::permissions::run(it, &args.global, &output),
         Command::Fidelity(it) => command::fidelity::run(it, &args.global, &output),
         Command::Serve(it) => command::serve::run(it, &args.global, &output),
         Command::Lsp => lsp::run(&args.global),

@@ -71,9 +71,6 @@ const OWNERS_VALUES: &[(&str, &str)] = &[
     ("CiRepository", "city/facility"),
 ];
 
-/// Commands that pages name and that are still being built: they leave this list as they arrive.
-const COMING: &[&str] = &["changeset", "deploy-all", "post-deploy", "preflight", "smoke"];
-
 /// One thing that a page makes happen.
 #[derive(Debug, PartialEq)]
 enum Step {
@@ -353,9 +350,6 @@ fn rehearse(name: &str) {
 /// Holds a line against the command line of `kumiki`, without running it.
 fn understood(line: &str) {
     let Some(arguments) = line.strip_prefix("kumiki ") else { return };
-    if COMING.iter().any(|it| arguments.split(' ').next() == Some(it)) {
-        return;
-    }
     let output = Command::new(env!("CARGO_BIN_EXE_kumiki"))
         .args(words(arguments))
         .arg("--help")
@@ -430,7 +424,7 @@ fn what_is_not_rehearsed_is_counted() {
             _ => {}
         }
     }
-    assert_eq!((run, on_aws_only), (79, 33));
+    assert_eq!((run, on_aws_only), (80, 33));
 }
 
 #[test]

@@ -4,7 +4,8 @@
 //! The data is AWS's, taken from the `cloudformation-validate-data-source` crate by the build
 //! script, which keeps only what is served here and lays it into the binary. At run time a type is
 //! found by binary search and decoded once, on first use; there is nothing to load. The few facts
-//! in which AWS's schemas contradict AWS's documentation are corrected in `build/corrections.rs`.
+//! in which AWS's schemas contradict AWS's documentation are corrected in `build/corrections.rs`. What
+//! that crate leaves out, the permissions of CloudFormation's handlers, is in `data/handlers.txt`.
 //!
 //! This crate never validates, and never reads a file, the environment or the clock. Patterns,
 //! ranges and the conditional parts of schemas are left to AWS's own validator, which `check` runs.
@@ -32,6 +33,7 @@
 //!   transform rewrites them before any resource exists, so nothing is known of their attributes
 //!   and of replacement.
 
+mod handlers;
 mod nearest;
 mod path;
 mod property;
@@ -39,6 +41,7 @@ mod record;
 mod resource_type;
 mod types;
 
+pub use handlers::handler_actions;
 pub use path::PropertyPath;
 pub use property::Property;
 pub use record::{Kind, TagShape};

@@ -9,6 +9,7 @@ pub(crate) mod destroy;
 pub(crate) mod drift;
 pub(crate) mod explain;
 pub(crate) mod fidelity;
+pub(crate) mod permissions;
 pub(crate) mod plan;
 pub(crate) mod preflight;
 pub(crate) mod protect;
