@@ -80,7 +80,7 @@ pub(crate) fn run() -> Result<(), String> {
     let generated = target.join("bench/generated");
     for templates in [250, 500, 1000] {
         let _ = fs::remove_dir_all(&generated);
-        let written = crate::generated::project(&generated, templates);
+        let written = crate::generated::project(&generated, templates, 1);
         written.map_err(|error| format!("{}: {error}", generated.display()))?;
         let check = measure(
             || {
@@ -91,6 +91,33 @@ pub(crate) fn run() -> Result<(), String> {
             || (),
         )?;
         println!("| {templates} templates | {check} |");
+    }
+    deployments(&kumiki, &generated)
+}
+
+/// How time and memory grow with the number of stacks: created, updated, and planned.
+fn deployments(kumiki: &Path, project: &Path) -> Result<(), String> {
+    let command = |arguments: &[&str]| {
+        let mut command = Command::new(kumiki);
+        command.args(arguments).args(["--language", "en", "--project"]).arg(project);
+        command
+    };
+    let failed = |error: std::io::Error| format!("{}: {error}", project.display());
+    println!("\nA root of nested stacks with 40 resources each, once:\n");
+    println!("| Stacks | Resources | `kumiki up dev --yes` | Seconds | Peak memory | Exit |");
+    println!("|---:|---:|---|---:|---:|---:|");
+    for templates in [125, 250, 500] {
+        let _ = fs::remove_dir_all(project);
+        crate::generated::project(project, templates, 8).map_err(failed)?;
+        let created = once(command(&["up", "dev", "--yes"]))?;
+        crate::generated::values(project, "dev", 14).map_err(failed)?;
+        let updated = once(command(&["up", "dev", "--yes"]))?;
+        let same = once(command(&["plan", "dev"]))?;
+        let stacks = rows(command(&["status", "dev", "--json"]), "stacks")?;
+        let resources = rows(command(&["resources", "dev", "--json"]), "resources")?;
+        println!("| {stacks} | {resources} | creates all | {created} |");
+        println!("| | | updates one of five | {updated} |");
+        println!("| | | `kumiki plan dev`, no changes | {same} |");
     }
     Ok(())
 }

@@ -9,8 +9,9 @@ use std::path::Path;
 const CHILDREN: usize = 50;
 
 /// Writes a root, parents below it, and leaves below these: `templates` leaves in all, no two of
-/// which are alike, each with values from the parameter files of three environments.
-pub(crate) fn project(folder: &Path, templates: usize) -> Result<()> {
+/// which are alike, each of `fives` times five resources, with values from the parameter files of
+/// three environments.
+pub(crate) fn project(folder: &Path, templates: usize, fives: usize) -> Result<()> {
     for name in ["nested", "parameters"] {
         fs::create_dir_all(folder.join(name))?;
     }
@@ -18,13 +19,16 @@ pub(crate) fn project(folder: &Path, templates: usize) -> Result<()> {
         "[roots.main]\ntemplate = \"stack.yaml\"\nstack-name = \"${Environment}-main\"\n\
          region = \"ap-northeast-1\"\nparameters = \"parameters/{environment}.json\"\n",
     );
-    for (index, environment) in ["dev", "stg", "prod"].into_iter().enumerate() {
+    for (environment, days) in [("dev", 7), ("stg", 30), ("prod", 365)] {
         let _ = writeln!(config, "\n[environments.{environment}]");
-        let values = format!(
-            "{{\"Environment\": \"{environment}\", \"RetentionDays\": \"{}\"}}\n",
-            [7, 30, 365][index]
+        values(folder, environment, days)?;
+    }
+    if fives > 1 {
+        // The embedded engine takes what AWS takes only when it is asked to.
+        config.push_str(
+            "\n[[suppressions]]\nrule = \"tree-too-large\"\nfile = \"stack.yaml\"\nname = \"Part0\"\n\
+             reason = \"a quota that can be raised\"\n",
         );
-        fs::write(folder.join(format!("parameters/{environment}.json")), values)?;
     }
     fs::write(folder.join("kumiki.toml"), config)?;
 
@@ -36,11 +40,17 @@ pub(crate) fn project(folder: &Path, templates: usize) -> Result<()> {
         let mut text = parameters();
         for leaf in first..templates.min(first + CHILDREN) {
             text.push_str(&nested(&format!("Leaf{leaf}"), &format!("leaf{leaf}.yaml")));
-            fs::write(folder.join(format!("nested/leaf{leaf}.yaml")), template(leaf))?;
+            fs::write(folder.join(format!("nested/leaf{leaf}.yaml")), template(leaf, fives))?;
         }
         fs::write(folder.join(format!("nested/part{parent}.yaml")), text)?;
     }
     fs::write(folder.join("stack.yaml"), root)
+}
+
+/// Writes the parameter file of an environment: how many days each log group keeps.
+pub(crate) fn values(folder: &Path, environment: &str, days: u16) -> Result<()> {
+    let values = format!("{{\"Environment\": \"{environment}\", \"RetentionDays\": \"{days}\"}}\n");
+    fs::write(folder.join(format!("parameters/{environment}.json")), values)
 }
 
 fn parameters() -> String {
@@ -56,38 +66,47 @@ fn nested(name: &str, url: &str) -> String {
     )
 }
 
-/// A queue with its dead letters, an alarm, a log group and a role.
-fn template(number: usize) -> String {
+/// Queues with their dead letters, an alarm, a log group and a role.
+fn template(leaf: usize, fives: usize) -> String {
     let mut text = parameters();
+    for five in 0..fives {
+        resources(&mut text, five, leaf * fives + five);
+    }
+    text
+}
+
+fn resources(text: &mut String, five: usize, number: usize) {
+    // The first need no number.
+    let five = if five == 0 { String::new() } else { five.to_string() };
     let _ = write!(
         text,
-        r#"  Dead:
+        r#"  Dead{five}:
     Type: AWS::SQS::Queue
     Properties: {{ QueueName: !Sub "${{Environment}}-dead-{number}", MessageRetentionPeriod: 1209600 }}
-  Queue:
+  Queue{five}:
     Type: AWS::SQS::Queue
     Properties:
       QueueName: !Sub "${{Environment}}-queue-{number}"
       VisibilityTimeout: {timeout}
-      RedrivePolicy: {{ deadLetterTargetArn: !GetAtt Dead.Arn, maxReceiveCount: 5 }}
-  Alarm:
+      RedrivePolicy: {{ deadLetterTargetArn: !GetAtt Dead{five}.Arn, maxReceiveCount: 5 }}
+  Alarm{five}:
     Type: AWS::CloudWatch::Alarm
     Properties:
       AlarmName: !Sub "${{Environment}}-dead-{number}"
       Namespace: AWS/SQS
       MetricName: ApproximateNumberOfMessagesVisible
-      Dimensions: [{{ Name: QueueName, Value: !GetAtt Dead.QueueName }}]
+      Dimensions: [{{ Name: QueueName, Value: !GetAtt Dead{five}.QueueName }}]
       Statistic: Maximum
       Period: 300
       EvaluationPeriods: 1
       Threshold: 0
       ComparisonOperator: GreaterThanThreshold
-  Log:
+  Log{five}:
     Type: AWS::Logs::LogGroup
     DeletionPolicy: Delete
     UpdateReplacePolicy: Delete
     Properties: {{ LogGroupName: !Sub "/${{Environment}}/{number}", RetentionInDays: !Ref RetentionDays }}
-  Role:
+  Role{five}:
     Type: AWS::IAM::Role
     Properties:
       AssumeRolePolicyDocument:
@@ -99,9 +118,8 @@ fn template(number: usize) -> String {
           PolicyDocument:
             Version: "2012-10-17"
             Statement:
-              - {{ Effect: Allow, Action: ["sqs:ReceiveMessage", "sqs:DeleteMessage"], Resource: !GetAtt Queue.Arn }}
+              - {{ Effect: Allow, Action: ["sqs:ReceiveMessage", "sqs:DeleteMessage"], Resource: !GetAtt Queue{five}.Arn }}
 "#,
         timeout = 30 + number % 300
     );
-    text
 }

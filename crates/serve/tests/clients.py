@@ -8,6 +8,8 @@ creating it, or of the largest part of it that a peer manages.
 """
 
 import contextlib
+import html
+import http.client
 import json
 import os
 import pathlib
@@ -19,7 +21,8 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
+import urllib.parse
+import xml.etree.ElementTree
 
 HERE = pathlib.Path(__file__).parent
 REGION = "ap-northeast-1"
@@ -90,56 +93,78 @@ def service(binary, project):
 
 
 class Bench:
-    """One endpoint, asked by one client."""
+    """One endpoint, asked through one connection, without a client library: what is measured is the
+    endpoint."""
 
     def __init__(self, url):
-        import boto3
-        import botocore.config
+        self.connection = http.client.HTTPConnection(urllib.parse.urlsplit(url).netloc, timeout=600)
+        self.connection.connect()
+        self.connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
-        config = botocore.config.Config(
-            retries={"total_max_attempts": 1}, read_timeout=600, s3={"addressing_style": "path"}
-        )
-        session = boto3.session.Session("000000000000", "kumiki", region_name=REGION)
-        self.cloudformation = session.client("cloudformation", endpoint_url=url, config=config)
-        self.s3 = session.client("s3", endpoint_url=url, config=config)
+    def ask(self, service, method, path, body, **headers):
+        scope = f"000000000000/20261124/{REGION}/{service}/aws4_request"
+        headers |= {
+            # None of them verifies it.
+            "Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=00",
+            "X-Amz-Date": "20261124T000000Z",
+        }
+        self.connection.request(method, path, body, headers)
+        answer = self.connection.getresponse()
+        text = answer.read().decode()
+        if answer.status >= 300:
+            found = re.search(r"<Message>(.*?)</Message>", text, re.S)
+            raise RuntimeError(html.unescape(found[1]) if found else text)
+        return text
 
-    def create(self, name, body=None, url=None, parameters=()):
-        """The seconds until a stack is created, or nothing when it is not."""
-        template = {"TemplateBody": body} if url is None else {"TemplateURL": url}
+    def cloudformation(self, action, **fields):
+        fields |= {"Action": action, "Version": "2010-05-15"}
+        headers = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
+        return self.ask("cloudformation", "POST", "/", urllib.parse.urlencode(fields), **headers)
+
+    def put(self, path, body):
+        self.ask("s3", "PUT", path, body, **{"x-amz-content-sha256": "UNSIGNED-PAYLOAD"})
+
+    def stack(self, name):
+        return xml.etree.ElementTree.fromstring(
+            re.sub(r'xmlns="[^"]*"', "", self.cloudformation("DescribeStacks", StackName=name))
+        ).find(".//Stacks/member")
+
+    def create(self, name, body=None, url=None, parameters={}):
+        """The seconds until a stack is created, or nothing when it is not; and the stack, or why."""
+        fields = {"StackName": name, "Capabilities.member.1": "CAPABILITY_NAMED_IAM"}
+        fields |= {"TemplateBody": body} if url is None else {"TemplateURL": url}
+        for number, (key, value) in enumerate(parameters.items(), 1):
+            fields[f"Parameters.member.{number}.ParameterKey"] = key
+            fields[f"Parameters.member.{number}.ParameterValue"] = value
         started = time.perf_counter()
         try:
-            self.cloudformation.create_stack(
-                StackName=name, Parameters=list(parameters), Capabilities=["CAPABILITY_NAMED_IAM"], **template
-            )
-            while True:
-                answer = self.cloudformation.describe_stacks(StackName=name)["Stacks"][0]
-                if not answer["StackStatus"].endswith("_IN_PROGRESS"):
-                    break
-                time.sleep(0.005)
+            self.cloudformation("CreateStack", **fields)
+            while (stack := self.stack(name)).findtext("StackStatus").endswith("_IN_PROGRESS"):
+                time.sleep(0.001)
         except Exception as error:
             return None, str(error)[:120]
         seconds = time.perf_counter() - started
-        if answer["StackStatus"] != "CREATE_COMPLETE":
-            return None, answer["StackStatus"]
-        return seconds, answer
+        status = stack.findtext("StackStatus")
+        return (seconds, stack) if status == "CREATE_COMPLETE" else (None, status)
 
 
 def values(file, **changed):
-    given = {it["ParameterKey"]: it["ParameterValue"] for it in json.loads(file.read_text())} | changed
-    return [{"ParameterKey": name, "ParameterValue": it} for name, it in given.items()]
+    return {it["ParameterKey"]: it["ParameterValue"] for it in json.loads(file.read_text())} | changed
 
 
 def package(bench, project, templates):
     """Puts every template into a bucket; the root names the others there. The root's own URL."""
-    bucket = "bench-templates"
-    bench.s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+    bench.put(
+        "/bench-templates",
+        '<CreateBucketConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/">'
+        f"<LocationConstraint>{REGION}</LocationConstraint></CreateBucketConfiguration>",
+    )
     root = (project / "stack.yaml").read_text()
     for file in sorted(project.glob("nested/*/*.yaml")):
-        key = str(file.relative_to(project))
-        bench.s3.put_object(Bucket=bucket, Key=key, Body=file.read_bytes())
-    root = root.replace("TemplateURL: nested/", f"TemplateURL: {templates}/{bucket}/nested/")
-    bench.s3.put_object(Bucket=bucket, Key="stack.yaml", Body=root.encode())
-    return f"{templates}/{bucket}/stack.yaml"
+        bench.put(f"/bench-templates/{file.relative_to(project)}", file.read_bytes())
+    root = root.replace("TemplateURL: nested/", f"TemplateURL: {templates}/bench-templates/nested/")
+    bench.put("/bench-templates/stack.yaml", root.encode())
+    return f"{templates}/bench-templates/stack.yaml"
 
 
 STATES = {"on disk": None}
@@ -162,21 +187,25 @@ def parts(ours, project):
     root = (project / "stack.yaml").read_text()
     nested = r"^  (\w+):\n(?:    .*\n|\n)*?      TemplateURL: (\S+)"
     files = {name: project / file for name, file in re.findall(nested, root, re.M)}
-    pages = ours.cloudformation.get_paginator("describe_stack_events").paginate(StackName="bench")
-    events = [it for page in pages for it in page["StackEvents"]]
+    pages, token = [], {}
+    while token is not None:
+        page = ours.cloudformation("DescribeStackEvents", StackName="bench", **token)
+        page = xml.etree.ElementTree.fromstring(re.sub(r'xmlns="[^"]*"', "", page))
+        pages += page.iterfind(".//StackEvents/member")
+        token = page.findtext(".//NextToken")
+        token = token and {"NextToken": token}
     made = []
-    for event in reversed(events):
-        name = event["LogicalResourceId"]
-        if event["ResourceStatus"] == "CREATE_COMPLETE" and name in files:
-            id = event["PhysicalResourceId"]
-            answer = ours.cloudformation.describe_stacks(StackName=id)["Stacks"][0]
-            given = {it["ParameterKey"]: it["ParameterValue"] for it in answer.get("Parameters", [])}
-            made.append((name, files[name].read_text(), given, outputs(answer)))
+    for event in reversed(pages):
+        name = event.findtext("LogicalResourceId")
+        if event.findtext("ResourceStatus") == "CREATE_COMPLETE" and name in files:
+            stack = ours.stack(event.findtext("PhysicalResourceId"))
+            made.append((name, files[name].read_text(), pairs(stack, "Parameter"), pairs(stack, "Output")))
     return made
 
 
-def outputs(stack):
-    return {it["OutputKey"]: it["OutputValue"] for it in stack.get("Outputs", [])}
+def pairs(stack, what):
+    members = stack.iterfind(f"{what}s/member")
+    return {it.findtext(f"{what}Key"): it.findtext(f"{what}Value") for it in members}
 
 
 def one_by_one(bench, stacks):
@@ -185,20 +214,31 @@ def one_by_one(bench, stacks):
     known, managed, total = {}, [], 0.0
     for stack in stacks:
         name, body, given, before = stack
-        values = []
-        for key, value in given.items():
-            for old, new in known.items():
-                value = value.replace(old, new)
-            values.append({"ParameterKey": key, "ParameterValue": value})
+        values = dict(given)
+        for old, new in known.items():
+            values = {key: value.replace(old, new) for key, value in values.items()}
         seconds, answer = bench.create(f"bench-{name}", body, parameters=values)
         if seconds is None:
             continue
         managed.append(stack)
         total += seconds
-        now = outputs(answer)
+        now = pairs(answer, "Output")
         # Short values stand for themselves.
         known |= {old: now[key] for key, old in before.items() if len(old) > 7 and key in now}
     return managed, total
+
+
+def generated():
+    """Stacks that every endpoint can create: 50 of 20 resources."""
+    resources = """
+  Queue{0}: {{ Type: AWS::SQS::Queue, Properties: {{ QueueName: bench-{1} }} }}
+  Topic{0}: {{ Type: AWS::SNS::Topic, Properties: {{ TopicName: bench-{1} }} }}
+  Bucket{0}: {{ Type: AWS::S3::Bucket, Properties: {{ BucketName: bench-{1}-bucket }} }}
+  Log{0}: {{ Type: AWS::Logs::LogGroup, Properties: {{ LogGroupName: /bench/{1} }} }}
+  Parameter{0}: {{ Type: AWS::SSM::Parameter, Properties: {{ Name: /bench/{1}, Type: String, Value: !Ref Topic{0} }} }}"""
+    for stack in range(50):
+        made = (resources.format(number, f"{stack}-{number}") for number in range(4))
+        yield f"Generated{stack}", "Resources:" + "".join(made), {}, {}
 
 
 def bench(binary, tools, project):
@@ -206,7 +246,7 @@ def bench(binary, tools, project):
     runs = 5
     given = values(project / "parameters/dev.json", **GATES)
     flat = []
-    print(f"The service root, and its stacks one by one, created by boto3; medians of {runs} runs for ours.\n")
+    print(f"The service root, and its stacks one by one, through one connection; medians of {runs} runs for ours.\n")
     for where, folder in STATES.items():
         whole = []
         for _ in range(runs):
@@ -218,6 +258,17 @@ def bench(binary, tools, project):
                 whole.append(seconds)
                 flat = flat or parts(ours, project)
         print(f"- kumiki, state {where}: {len(flat) + 1} stacks, nested, in {statistics.median(whole):.3f} s")
+
+    def mine(stacks):
+        """How many of these stacks ours creates, and in how many seconds, for each place of its state."""
+        for folder in STATES.values():
+            times = []
+            for _ in range(runs):
+                with tempfile.TemporaryDirectory(dir=folder) as state, kumiki(binary, state) as url:
+                    managed, seconds = one_by_one(Bench(url), stacks)
+                    times.append(seconds)
+            yield len(managed), statistics.median(times)
+
     print("\n| Peer | Nested | One by one | Its time |", *(f"kumiki, {it} |" for it in STATES))
     print("|---|---|---:|---:|" + "---:|" * len(STATES))
     for name, start, templates in [
@@ -232,18 +283,15 @@ def bench(binary, tools, project):
             except Exception as error:
                 seconds, answer = None, str(error)
             nested = f"{seconds:.2f} s" if seconds else "no: " + re.sub(r"[|\s]+", " ", answer)[:60]
-            managed, total = one_by_one(peer, flat)
-        row = f"| {name} | {nested} | {len(managed)} of {len(flat)} | {total:.2f} s |"
-        for folder in STATES.values():
-            times = []
-            for _ in range(runs):
-                with tempfile.TemporaryDirectory(dir=folder) as state, kumiki(binary, state) as url:
-                    again, seconds = one_by_one(Bench(url), managed)
-                    times.append(seconds)
-            mine = statistics.median(times)
-            count = "" if len(again) == len(managed) else f" for {len(again)}"
-            row += f" {mine:.2f} s{count}, {total / mine if mine else 0:.1f} times |"
-        print(row, flush=True)
+            rows = [(nested, flat, *one_by_one(peer, flat))]
+            made = list(generated())
+            rows.append(("generated", made, *one_by_one(peer, made)))
+        for nested, stacks, managed, total in rows:
+            row = f"| {name} | {nested} | {len(managed)} of {len(stacks)} | {total:.2f} s |"
+            for again, seconds in mine(managed):
+                count = "" if again == len(managed) else f" for {again}"
+                row += f" {seconds:.2f} s{count}, {total / seconds if seconds else 0:.1f} times |"
+            print(row, flush=True)
     return 0
 
 

@@ -6,7 +6,7 @@ use crate::command::up::current;
 use crate::output::{Output, Stop};
 use crate::project::{Deployment, Project, Trouble};
 use crate::{render, review, saved, target};
-use kumiki_check::{Deployments, Subject, Usages, check_tree, merge};
+use kumiki_check::{Deployments, Subject, Usages, check_tree, merge, suppress};
 use kumiki_engine::{Backend, ChangeSetRecord, ExecutionStatus, StoreError};
 use kumiki_plan::{Current, Divergence, Plan, Refusal, SavedPlan, is_mask_of, plan, settled};
 use kumiki_project::{FileError, Files, Given, Inputs, Library, TemplateId, Tree};
@@ -250,7 +250,7 @@ impl Prepared {
         Ok(false)
     }
 
-    /// What our own rules find in the root.
+    /// What our own rules find in the root and the project does not accept.
     fn check(&mut self) -> Vec<Diagnostic> {
         let Deployment { inputs, environment, config, .. } = &self.deployment;
         let tree = Tree::evaluate(&self.project.library, self.root, inputs);
@@ -260,7 +260,7 @@ impl Prepared {
                 self.elsewhere = Some(self.project.exports_elsewhere(config, &inputs.environment));
             }
         }
-        check_tree(Subject {
+        let findings = check_tree(Subject {
             library: &self.project.library,
             tree: &tree,
             usages: &Usages::of(&self.project.library),
@@ -271,7 +271,9 @@ impl Prepared {
             deployments: &Deployments::default(),
             // A plan says the same on every day.
             today: None,
-        })
+        });
+        let config = self.project.config_file.map(|it| (it, &*self.project.config.suppressions));
+        suppress(findings, config, &self.project.library).findings
     }
 }
 
