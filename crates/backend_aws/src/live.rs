@@ -20,7 +20,7 @@ use kumiki_source::{Sources, message};
 use kumiki_template::{Call, Expr, ExprKind, SubPart, Template, parse_template};
 use serde_json::{Map, Value as Json};
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// The path of the root's template among the live ones.
 const ROOT: &str = "root.template";
@@ -79,12 +79,17 @@ impl Account {
         let inputs = self.inputs(&root.member.stack);
         let mut known = Known {
             learned: learned(&stacks, &library),
+            properties: RefCell::default(),
             told: RefCell::default(),
             elsewhere: RefCell::default(),
             current,
         };
         let evaluate = |known: &Known| {
-            Tree::evaluate_with(&library, template, &inputs, known, &mut |_, _| {});
+            Tree::evaluate_with(&library, template, &inputs, known, &mut |stack, resource| {
+                let properties = resource.properties.clone();
+                let of = resource_name(stack, resource);
+                known.properties.borrow_mut().insert(of, properties);
+            });
         };
         evaluate(&known);
         // What other roots give is asked for once it is known what is taken from them.
@@ -334,6 +339,8 @@ fn learn(learned: &mut Learned, path: &str, template: &Template, expr: &Expr, va
 struct Known {
     current: Current,
     learned: Learned,
+    /// The properties of what was evaluated so far.
+    properties: RefCell<HashMap<ResourceRef, Value>>,
     /// The attributes that were asked for, by path and logical ID.
     told: RefCell<BTreeMap<(String, String), Map<String, Json>>>,
     /// The stacks outside the tree that were asked for: Region, name.

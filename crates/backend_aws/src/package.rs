@@ -114,12 +114,23 @@ pub(crate) fn rewrite(
             continue;
         };
         rewritten.push_str(before);
+        let before = block_header(before);
+        rewritten.truncate(rewritten.len() - before);
         // Quoted as JSON, which YAML contains. What follows a value is not part of it.
         rewritten.push_str(&serde_json::Value::String(url).to_string());
         at = range.end - (value.len() - value.trim_end().len());
     }
     rewritten.push_str(text.get(at..).unwrap_or_default());
     rewritten
+}
+
+/// How much of the text before a block scalar is its header, `>-` and the line's end; a span has only
+/// the lines of the scalar.
+fn block_header(before: &str) -> usize {
+    let line = before.trim_end();
+    let head = line.trim_end_matches(|it: char| matches!(it, '+' | '-') || it.is_ascii_digit());
+    let header = head.strip_suffix(['>', '|']).filter(|it| it.ends_with(' '));
+    header.filter(|_| before.contains('\n')).map_or(0, |it| before.len() - it.len())
 }
 
 #[cfg(test)]
