@@ -11,6 +11,8 @@ pub mod checks;
 mod error;
 mod live;
 mod package;
+#[cfg(test)]
+mod scripted;
 mod session;
 mod shown;
 mod verbs;

@@ -724,7 +724,7 @@ Resources:
             (
                 "account",
                 vec![("GetCallerIdentity", "", Err("ExpiredToken"))],
-                "UNKNOWN 111122223333: AWS refuses GetCallerIdentity: no (ExpiredToken)",
+                "UNKNOWN 111122223333: the credentials are not valid or have expired: sign in again and run the same command (GetCallerIdentity: no)",
             ),
             (
                 "artifact-bucket",

@@ -656,7 +656,7 @@ mod tests {
             (
                 Err("AccessDeniedException"),
                 running(),
-                "UNKNOWN batch smoke: AWS refuses RunTask: no (AccessDeniedException)",
+                "UNKNOWN batch smoke: the credentials do not allow `RunTask`: no (AccessDeniedException)",
             ),
         ];
         for (start, end, expected) in cases {
