@@ -77,6 +77,8 @@ oracles: python ## Check templates and reports with programs that others wrote
 	'$(PYTHON)/checkov' --directory $(PROJECT) --framework cloudformation --skip-download --compact --quiet
 	KUMIKI_TOOLS='$(TOOLS)' cargo xtask handlers check
 	'$(PYTHON)/actionlint' .github/workflows/*.yml
+	'$(PYTHON)/shellcheck' --external-sources $(PROJECT)/scripts/[a-z]*.sh services/image .ci/run \
+		crates/serve/tests/service.sh
 	KUMIKI_TOOLS='$(TOOLS)' cargo xtask fixtures
 	cargo build $(FLAGS) --workspace --bin kumiki
 	KUMIKI='$(TARGET)/debug/kumiki' KUMIKI_TOOLS='$(TOOLS)' '$(PYTHON)/python' crates/kumiki/tests/adopting.py

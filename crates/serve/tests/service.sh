@@ -95,6 +95,7 @@ parameters deploy "$dev" "${first[@]}" > "$work/again.json"
 again=$(deploy "$work/again.json")
 [[ $again == *'No changes to deploy'* ]] || { echo "changes were found: $again" >&2; exit 1; }
 # deploy leaves the empty change set behind and names the next one by the second of the clock.
+# shellcheck disable=SC2016 # the backticks are JMESPath
 empty=$(cloudformation list-change-sets --stack-name "$stack" \
 	--query 'Summaries[?Status==`FAILED`].ChangeSetId | [0]')
 cloudformation delete-change-set --change-set-name "$empty"

@@ -136,11 +136,16 @@ mod script {
     use serde_json::Value;
     use std::cell::RefCell;
 
+    /// What an account says to a call, or the code of its refusal.
+    pub(super) type Answer = Result<Value, &'static str>;
+    /// An action, what the request has to say, and the answer.
+    pub(super) type Line = (&'static str, &'static str, Answer);
+
     /// An account of which is known what it answers to what: an action, and something that the
     /// request has to say. The first that fits answers.
     #[derive(Default)]
     pub(super) struct Script {
-        pub(super) answers: Vec<(&'static str, &'static str, Result<Value, &'static str>)>,
+        pub(super) answers: Vec<Line>,
         pub(super) asked: RefCell<Vec<String>>,
     }
 

@@ -595,7 +595,7 @@ fn authorities(check: &'static str, scope: &Scope<'_>) -> Vec<Finding> {
 #[cfg(test)]
 mod tests {
     use super::super::NoAccount;
-    use super::super::script::{Script, lines};
+    use super::super::script::{Line, Script, lines};
     use super::*;
     use kumiki_project::{FileError, Files, Library};
 
@@ -671,10 +671,10 @@ Resources:
         preflight(&of, ask)
     }
 
-    type Answer = Result<Value, &'static str>;
+    type Case = (&'static str, Vec<Line>, &'static str);
 
     /// A check, what the account answers, and what is judged.
-    fn cases() -> Vec<(&'static str, Vec<(&'static str, &'static str, Answer)>, &'static str)> {
+    fn cases() -> Vec<Case> {
         let caller = |number: &str| Ok(json!({ "GetCallerIdentityResult": { "Account": number } }));
         let zone = |fields: Value| Ok(json!({ "availabilityZoneInfo": { "item": fields } }));
         let gateway = |owner: &str, accept: &str| {

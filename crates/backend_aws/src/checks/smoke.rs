@@ -394,7 +394,7 @@ impl Probe<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::script::{Script, lines};
+    use super::super::script::{Answer, Script, lines};
     use super::super::{NoAccount, Placed};
     use super::*;
 
@@ -410,8 +410,10 @@ mod tests {
         smoke(&Deployed { region, account, resources }, ask)
     }
 
+    type Case = (&'static str, &'static str, [(Value, &'static str); 2]);
+
     /// A fact, the action that is asked, a good answer and a bad one, and what is said of them.
-    fn cases() -> Vec<(&'static str, &'static str, [(Value, &'static str); 2])> {
+    fn cases() -> Vec<Case> {
         let state =
             |outer: &str, name: &str, state: &str| json!({ outer: { "item": { name: state } } });
         let database = |status: &str, group: &str| {
@@ -601,7 +603,7 @@ mod tests {
                 let found = lines(&told(&resources, &script), name).concat();
                 assert_eq!(found.replacen(" X", "", 1), expected, "{name}");
             }
-            let judged = |answer: Result<Value, &'static str>| {
+            let judged = |answer: Answer| {
                 let script = Script { answers: vec![(action, "", answer)], ..Script::default() };
                 told(&resources, &script).into_iter().find(|it| it.check == name).unwrap().verdict
             };
@@ -639,7 +641,7 @@ mod tests {
                 "containers": [{ "exitCode": code }] }] }))
         };
         let running = || Ok(json!({ "tasks": [{ "lastStatus": "PENDING" }] }));
-        let cases: [(Result<Value, &str>, Result<Value, &str>, &str); 6] = [
+        let cases: [(Answer, Answer, &str); 6] = [
             (
                 started(),
                 stopped(json!(0)),

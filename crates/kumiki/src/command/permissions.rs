@@ -91,7 +91,8 @@ pub(crate) fn run(args: &Args, global: &Global, output: &Output) -> Result<Exit,
         Grantee::ServiceRole => service_role(&roots, &project, &mut unknown),
     };
     let documents = split(statements);
-    let names = (1..=documents.len()).map(|number| match documents.len() {
+    let count = documents.len();
+    let names = (1..=count).map(|number| match count {
         1 => args.grantee.to_string(),
         _ => format!("{}-{number}", args.grantee),
     });
