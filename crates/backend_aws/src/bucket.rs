@@ -6,7 +6,7 @@ use crate::account::{Account, at_once};
 use crate::error::ServiceError;
 use crate::package::digest_key;
 use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::ChecksumAlgorithm;
+use aws_sdk_s3::types::{BucketLocationConstraint, ChecksumAlgorithm, CreateBucketConfiguration};
 use std::collections::BTreeMap;
 
 impl Account {
@@ -65,6 +65,38 @@ impl Account {
                 error => Err(error),
             },
         }
+    }
+
+    /// A bucket for as long as a change set is being made, as the console of CloudFormation makes one.
+    /// One that a killed process left is taken again.
+    ///
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cfn-console-create-stack.html>
+    pub(crate) async fn lend_bucket(&self) -> Result<String, ServiceError> {
+        let region = &self.place.bucket_region;
+        let bucket = format!("kumiki-templates-{}-{region}", self.place.account);
+        // Everywhere but where S3 began, a bucket's Region is said.
+        let place = (region != "us-east-1").then(|| {
+            let here = BucketLocationConstraint::from(region.as_str());
+            CreateBucketConfiguration::builder().location_constraint(here).build()
+        });
+        let create = self.s3.create_bucket().bucket(&bucket).set_create_bucket_configuration(place);
+        match create.send().await {
+            Ok(_) => Ok(bucket),
+            Err(error) => match ServiceError::new("CreateBucket", &error) {
+                error if error.code == "BucketAlreadyOwnedByYou" => Ok(bucket),
+                error => Err(error),
+            },
+        }
+    }
+
+    /// Deletes a lent bucket with what was put into it.
+    pub(crate) async fn take_back(&self, bucket: &str, key: &str) -> Result<(), ServiceError> {
+        let object = self.s3.delete_object().bucket(bucket).key(key);
+        let object = object.expected_bucket_owner(&self.place.account).send().await;
+        object.map_err(|it| ServiceError::new("DeleteObject", &it))?;
+        let gone = self.s3.delete_bucket().bucket(bucket);
+        let gone = gone.expected_bucket_owner(&self.place.account).send().await;
+        gone.map(|_| ()).map_err(|it| ServiceError::new("DeleteBucket", &it))
     }
 
     /// The text of an object, if there is one.

@@ -126,6 +126,9 @@ impl Account {
         // A preview of nested stacks needs stacks to compare with.
         let nested = !creates && options.import.is_empty();
         let made = self.make(request, &name, &source, creates, nested).await;
+        if let Source::Lent { bucket, key, .. } = &source {
+            self.take_back(bucket, key).await.map_err(StoreError::from)?;
+        }
         let (id, warning) = match made {
             Ok(id) => (id, None),
             Err(Failed::Refused(_, reason)) if nested => {
@@ -163,13 +166,13 @@ impl Account {
             if text.len() <= TEMPLATE_BODY {
                 return Ok(Source::Body(text.to_owned()));
             }
-            let (stack, found, most) = (&place.stack_name, text.len(), TEMPLATE_BODY);
-            return Err(StoreError::Refused(message!(
-                "the template of stack `{stack}` has {found} bytes, and {most} is the most that is taken without a bucket: make a bucket of another name by hand, set it as `artifact-bucket` for this one time, and set the real name again once the root is deployed",
-                stack,
-                found,
-                most
-            )));
+            // Too long for a request, and the bucket for it is made by this very template.
+            let lent = self.lend_bucket().await?;
+            let key = object_key(text);
+            self.put(&lent, &key, text).await?;
+            let endpoint = self.endpoint.as_deref();
+            let url = url(endpoint, &lent, &place.bucket_region, &key);
+            return Ok(Source::Lent { url, bucket: lent, key });
         };
         let address = |key: &str| url(self.endpoint.as_deref(), bucket, &place.bucket_region, key);
         let package = package(library, root, &address);
@@ -218,7 +221,7 @@ impl Account {
         let imports: Vec<_> = imports.collect();
         let (body, url) = match source {
             Source::Body(text) => (Some(text.clone()), None),
-            Source::Url(url) => (None, Some(url.clone())),
+            Source::Url(url) | Source::Lent { url, .. } => (None, Some(url.clone())),
         };
         // The root that makes the role is created without it.
         let role = self.place.service_role.clone();
@@ -518,6 +521,12 @@ impl Account {
 enum Source {
     Body(String),
     Url(String),
+    /// In a bucket that goes away once the change set is made, for then the service has the text.
+    Lent {
+        url: String,
+        bucket: String,
+        key: String,
+    },
 }
 
 /// Why no change set was made.

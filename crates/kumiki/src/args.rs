@@ -76,6 +76,8 @@ pub(crate) enum Command {
     /// Make, review, execute and delete change sets in separate steps
     #[command(subcommand, name = "changeset")]
     ChangeSet(ChangeSet),
+    /// Take existing resources into a root, as its template has them by now
+    Import(Import),
     /// Deploy every root of an environment, in the order of the project
     DeployAll(DeployAll),
     /// Approve a saved plan, as the second person
@@ -303,6 +305,17 @@ pub(crate) struct Consent {
     /// A second person's approval, as `kumiki approve` writes it
     #[arg(long, value_name = "FILE", conflicts_with = "approve")]
     pub(crate) approval: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Import {
+    #[command(flatten)]
+    pub(crate) target: Target,
+    /// A resource of the root's template and what identifies it: LogicalId:Property=Value, several properties by commas
+    #[arg(value_name = "RESOURCE", required = true)]
+    pub(crate) resources: Vec<String>,
+    #[command(flatten)]
+    pub(crate) consent: Consent,
 }
 
 #[derive(Debug, clap::Args)]

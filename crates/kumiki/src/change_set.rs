@@ -11,7 +11,7 @@ use crate::watch::{Watch, time};
 use kumiki_backend_aws::change_set_name;
 use kumiki_engine::{
     Backend, ChangeSetOptions, ChangeSetRecord, ChangeSetRequest, CreateChangeSetError, Demanded,
-    ExecuteOptions, Outcome, StackStatus,
+    ExecuteOptions, Outcome, ResourceToImport, StackStatus,
 };
 use kumiki_plan::{GuardKind, Plan, Verdict, reconcile};
 use kumiki_source::message;
@@ -27,7 +27,7 @@ pub(crate) struct How<'h> {
     pub(crate) speed: Speed,
 }
 
-/// Makes a change set of a plan.
+/// Makes a change set of a plan; one that takes over `import` does nothing else.
 ///
 /// # Errors
 /// When nothing was made.
@@ -36,6 +36,7 @@ pub(crate) fn create(
     prepared: &Prepared,
     plan: &Plan,
     stage: Option<&str>,
+    import: Vec<ResourceToImport>,
     global: &Global,
 ) -> Result<ChangeSetRecord, CreateChangeSetError> {
     let inputs = &prepared.deployment.inputs;
@@ -57,6 +58,7 @@ pub(crate) fn create(
         options: &ChangeSetOptions {
             capabilities: Demanded::by(&prepared.project.library, prepared.root).capabilities,
             nested: true,
+            import,
             ..ChangeSetOptions::default()
         },
     })

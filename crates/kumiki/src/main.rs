@@ -46,6 +46,7 @@ fn main() -> ExitCode {
         Command::Plan(it) => command::plan::run(it, &args.global, &output),
         Command::Up(it) => command::up::run(it, &args.global, &output),
         Command::ChangeSet(it) => command::change_set::run(it, &args.global, &output),
+        Command::Import(it) => command::change_set::import(it, &args.global, &output),
         Command::DeployAll(it) => command::deploy_all::run(it, &args.global, &output),
         Command::Approve(it) => approval::run(it, &args.global, &output),
         Command::Destroy(it) => command::destroy::run(it, &args.global, &output),

@@ -1,7 +1,8 @@
 //! `kumiki changeset`: make, review, execute and delete change sets in separate steps.
 
 use crate::args::{
-    ChangeSet, CreateChangeSet, ExecuteChangeSet, Global, NamedChangeSet, Show, Target,
+    ChangeSet, CreateChangeSet, ExecuteChangeSet, Global, Import, NamedChangeSet, OnFailure, Show,
+    Target,
 };
 use crate::change_set::{self, How};
 use crate::command::plan::{self, Prepared};
@@ -11,7 +12,9 @@ use crate::pace::Speed;
 use crate::review::SHORT_DIGEST;
 use crate::{Exit, approval, review, target};
 use kumiki_backend_local::Options;
-use kumiki_engine::{Backend, ChangeSetRecord, CreateChangeSetError, ExecutionStatus};
+use kumiki_engine::{
+    Backend, ChangeSetRecord, CreateChangeSetError, ExecutionStatus, Outcome, ResourceToImport,
+};
 use kumiki_plan::{Action, Plan, Reconciled, Replacement, Verdict, reconcile};
 use kumiki_source::message;
 use serde::Serialize;
@@ -98,7 +101,8 @@ fn create(args: &CreateChangeSet, global: &Global, output: &Output) -> Result<Ex
         true => Err(CreateChangeSetError::NoChanges),
         false => {
             let stage = it.stage.as_deref();
-            change_set::create(&mut *it.backend, &it.prepared, &it.plan, stage, global)
+            let import = Vec::new();
+            change_set::create(&mut *it.backend, &it.prepared, &it.plan, stage, import, global)
         }
     };
     let made = match made {
@@ -283,14 +287,77 @@ fn execute(args: &ExecuteChangeSet, global: &Global, output: &Output) -> Result<
     let outcome =
         change_set::execute(&mut *backend, &prepared, &plan, &made, &how, global, output)?;
     if output.json {
-        #[derive(Serialize)]
-        struct Content<'c> {
-            stack: &'c str,
-            status: &'static str,
-            change_set: &'c str,
-        }
-        let (stack, status) = (&outcome.stack_name, outcome.status.as_str());
-        output.document("changeset", Content { stack, status, change_set: &made.id });
+        executed(&outcome, &made, output);
+    }
+    Ok(Exit::Done)
+}
+
+fn executed(outcome: &Outcome, made: &ChangeSetRecord, output: &Output) {
+    #[derive(Serialize)]
+    struct Content<'c> {
+        stack: &'c str,
+        status: &'static str,
+        change_set: &'c str,
+    }
+    let (stack, status) = (&outcome.stack_name, outcome.status.as_str());
+    output.document("changeset", Content { stack, status, change_set: &made.id });
+}
+
+/// `kumiki import`: a change set that takes resources over and does nothing else.
+pub(crate) fn import(args: &Import, global: &Global, output: &Output) -> Result<Exit, Stop> {
+    let Some(it) = planned(&args.target, true, global, output)? else { return Ok(Exit::Failed) };
+    let Planned { prepared, mut backend, stage, plan } = it;
+    let template = prepared.project.library.template(prepared.root);
+    let parsed = args.resources.iter().map(|text| {
+        let wrong = || {
+            Stop::new(message!("`{text}` does not say what is to be taken over", text)).help(message!(
+                "write `LogicalId:Property=Value`, such as `Archive:BucketName=old-archive`"
+            ))
+        };
+        let (logical_id, identifier) = text.split_once(':').ok_or_else(wrong)?;
+        let pairs = identifier.split(',').map(|it| it.split_once('='));
+        let pairs: Option<Vec<_>> = pairs.collect();
+        let resource = template.resources.get(logical_id).ok_or_else(|| {
+            Stop::new(message!("the template has no resource `{logical_id}`", logical_id)).help(
+                message!("write it into the template first, as the existing resource is, with a `DeletionPolicy`"),
+            )
+        })?;
+        Ok(ResourceToImport {
+            resource_type: resource.type_name.text.to_string(),
+            logical_id: logical_id.to_owned(),
+            identifier: pairs
+                .ok_or_else(wrong)?
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .collect(),
+        })
+    });
+    let resources = parsed.collect::<Result<Vec<_>, Stop>>()?;
+    if !output.json {
+        review::show(&plan, output);
+        output.line("");
+    }
+    up::guarded(&plan)?;
+    let environment = &prepared.deployment.environment;
+    let Some(approval) =
+        approval::approve(&args.consent, false, environment, &plan, global, output)?
+    else {
+        output.say(&message!("nothing was changed"));
+        return Ok(Exit::CouldNotRun);
+    };
+    let stage = stage.as_deref();
+    let made = change_set::create(&mut *backend, &prepared, &plan, stage, resources, global)
+        .map_err(|it| Stop::new(it.message()))?;
+    let how = How {
+        approval: &approval,
+        allow: &[],
+        on_failure: OnFailure::Rollback,
+        speed: Speed::Fast,
+    };
+    let outcome =
+        change_set::execute(&mut *backend, &prepared, &plan, &made, &how, global, output)?;
+    if output.json {
+        executed(&outcome, &made, output);
     }
     Ok(Exit::Done)
 }

@@ -219,9 +219,15 @@ fn bring_up(
                 time = time(behind)
             ));
         }
-        let change_set =
-            change_set::create(&mut **backend, &prepared, &plan, stage.map(String::as_str), global)
-                .map_err(|it| Stop::new(it.message()))?;
+        let change_set = change_set::create(
+            &mut **backend,
+            &prepared,
+            &plan,
+            stage.map(String::as_str),
+            Vec::new(),
+            global,
+        )
+        .map_err(|it| Stop::new(it.message()))?;
         let how = How {
             approval: &approval,
             allow: &args.allow,
