@@ -335,7 +335,7 @@ async fn send(config: &SdkConfig, call: &Call) -> Result<Value, ServiceError> {
             code: it.err().meta().code().unwrap_or("Unknown").to_owned(),
             text: it.err().meta().message().unwrap_or("no reason is given").to_owned(),
         },
-        _ => refused(&aws_sdk_cloudformation::error::DisplayErrorContext(&error).to_string()),
+        _ => refused(&crate::error::with_sources(&error)),
     })
 }
 

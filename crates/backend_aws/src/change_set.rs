@@ -176,10 +176,16 @@ impl Account {
         };
         let address = |key: &str| url(self.endpoint.as_deref(), bucket, &place.bucket_region, key);
         let package = package(library, root, &address);
-        self.upload(bucket, &package.objects).await?;
+        let mut objects = package.objects;
         let text = serde_json::to_string(&kept(request)).unwrap_or_default();
-        let plans = BTreeMap::from([(plan_key(&plan.digest), text)]);
-        self.upload(bucket, &plans).await?;
+        objects.insert(plan_key(&plan.digest), text);
+        self.upload(bucket, &objects).await.map_err(|it| match it.is_missing() {
+            true => StoreError::Refused(message!(
+                "there is no bucket `{bucket}` to put templates into: deploy the root that makes it first",
+                bucket
+            )),
+            false => it.into(),
+        })?;
         Ok(Source::Url(address(&object_key(&package.root))))
     }
 

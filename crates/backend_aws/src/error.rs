@@ -1,7 +1,7 @@
 //! What AWS's services answer when they do not do what was asked.
 
 use aws_sdk_cloudformation::config::http::HttpResponse;
-use aws_sdk_cloudformation::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_cloudformation::error::{ProvideErrorMetadata, SdkError};
 use kumiki_engine::StoreError;
 use kumiki_source::{Message, message};
 
@@ -32,11 +32,7 @@ impl ServiceError {
                 code: it.code().unwrap_or("Unknown").to_owned(),
                 text: it.message().unwrap_or("no reason is given").to_owned(),
             },
-            None => Self {
-                action,
-                code: UNREACHABLE.to_owned(),
-                text: DisplayErrorContext(error).to_string(),
-            },
+            None => Self { action, code: UNREACHABLE.to_owned(), text: with_sources(error) },
         }
     }
 
@@ -108,6 +104,12 @@ impl ServiceError {
         ];
         !self.is_expired() && codes.contains(&&*self.code)
     }
+}
+
+/// An error and what is behind it, each in its own words.
+pub(crate) fn with_sources(error: &dyn std::error::Error) -> String {
+    let sources = std::iter::successors(error.source(), |it| it.source());
+    sources.fold(error.to_string(), |text, it| format!("{text}: {it}"))
 }
 
 impl From<ServiceError> for StoreError {
