@@ -485,6 +485,116 @@ async fn a_nested_resource_is_skipped_by_its_stacks_own_name() {
     assert!(matches!(unknown, Err(StackError::Status { .. } | StackError::Resource { .. })));
 }
 
+const LIVE: &str = r#"
+Parameters:
+  Secret: { Type: String, NoEcho: true }
+Resources:
+  Topic:
+    Type: AWS::SNS::Topic
+  Bucket:
+    Type: AWS::S3::Bucket
+  Hidden:
+    Type: AWS::SSM::Parameter
+    Properties: { Type: String, Value: !Sub "x ${Secret}" }
+  Other:
+    Type: AWS::SSM::Parameter
+    Properties:
+      Type: String
+      Value: !Sub "x ${Topic.TopicArn}"
+      Description: !Select [1, !Split [".", !GetAtt Bucket.DomainName]]
+      AllowedPattern: !Select [5, !Split [":", !GetAtt Topic.TopicArn]]
+Outputs:
+  Home: { Value: !Sub "https://${Bucket.DomainName}/" }
+"#;
+
+/// The plan of a template beside the live one, as the changes that it has, and its JSON.
+async fn planned(template: &'static str) -> (Vec<String>, String) {
+    let script = Script::new(|form| match &*form["Action"] {
+        "DescribeStacks" => ok(
+            "DescribeStacks",
+            &format!(
+                "<Stacks><member><StackId>{ROOT}</StackId><StackName>s</StackName>\
+                 <StackStatus>UPDATE_COMPLETE</StackStatus>\
+                 <CreationTime>2026-11-24T00:00:00Z</CreationTime>\
+                 <Parameters><member><ParameterKey>Secret</ParameterKey>\
+                 <ParameterValue>****</ParameterValue></member></Parameters>\
+                 <Outputs><member><OutputKey>Home</OutputKey>\
+                 <OutputValue>https://b.s3.amazonaws.com/</OutputValue></member></Outputs>\
+                 </member></Stacks>"
+            ),
+        ),
+        "ListStackResources" => {
+            let types = [
+                ("Topic", "AWS::SNS::Topic"),
+                ("Bucket", "AWS::S3::Bucket"),
+                ("Hidden", "AWS::SSM::Parameter"),
+                ("Other", "AWS::SSM::Parameter"),
+            ];
+            let members = types.map(|(name, kind)| {
+                format!(
+                    "<member><LogicalResourceId>{name}</LogicalResourceId>\
+                     <PhysicalResourceId>{name}-1</PhysicalResourceId>\
+                     <ResourceType>{kind}</ResourceType>\
+                     <ResourceStatus>CREATE_COMPLETE</ResourceStatus>\
+                     <LastUpdatedTimestamp>2026-11-24T00:00:00Z</LastUpdatedTimestamp></member>"
+                )
+            });
+            let members = members.concat();
+            let list = format!("<StackResourceSummaries>{members}</StackResourceSummaries>");
+            ok("ListStackResources", &list)
+        }
+        "GetTemplate" => ok("GetTemplate", &format!("<TemplateBody>{LIVE}</TemplateBody>")),
+        _ => ok(&form["Action"], ""),
+    });
+    struct One(&'static str);
+    impl Files for One {
+        fn read(&self, _: &str) -> Result<Vec<u8>, FileError> {
+            Ok(self.0.as_bytes().to_vec())
+        }
+    }
+    let mut library = Library::default();
+    library.load("t", &One(template));
+    let given = |value: &str| kumiki_project::Given {
+        name: "Secret".into(),
+        value: value.into(),
+        name_span: None,
+        value_span: None,
+    };
+    let inputs = Inputs {
+        environment: "dev".to_owned(),
+        region: "ap-northeast-1".to_owned(),
+        account: "111122223333".to_owned(),
+        stack_name: "s".to_owned(),
+        parameters: vec![given("hunter22")],
+        parameter_file: None,
+        tags: Vec::new(),
+    };
+    let current = script.account().current("s").await.unwrap();
+    let plan = plan(&library, library.find("t").unwrap(), &inputs, &current).unwrap();
+    let changes = plan.steps.iter().flat_map(|step| &step.changes);
+    let changes = changes.flat_map(|it| {
+        it.details.iter().map(|detail| format!("{} {}", it.logical_id, detail.path))
+    });
+    (changes.collect(), serde_json::to_string(&plan).unwrap())
+}
+
+#[tokio::test]
+async fn a_live_secret_may_be_another_and_nothing_else_is() {
+    let (changes, json) = planned(LIVE).await;
+    assert_eq!(changes, ["Hidden Value"]);
+    assert!(json.contains("****") && !json.contains("hunter22"), "{json}");
+}
+
+#[tokio::test]
+async fn an_edit_around_what_is_not_told_shows() {
+    let edited = LIVE.replace("x ${Topic.TopicArn}", "y ${Topic.TopicArn}");
+    let edited = edited.replace("https://${Bucket.DomainName}/", "http://${Bucket.DomainName}/");
+    let (changes, json) = planned(edited.leak()).await;
+    assert_eq!(changes, ["Hidden Value", "Other Value"]);
+    // What an output tells is known wherever it is used.
+    assert!(json.contains("http://b.s3.amazonaws.com/"), "{json}");
+}
+
 #[test]
 fn a_failure_of_the_world_is_told_from_a_refusal() {
     let error = |code: &str, text: &str| crate::ServiceError {
