@@ -739,7 +739,7 @@ Resources:
             (
                 "artifact-bucket",
                 vec![("ListObjectsV2", "", Err("AccessDenied"))],
-                "UNKNOWN artifacts: AWS refuses ListObjectsV2: no (AccessDenied)",
+                "UNKNOWN artifacts: the credentials do not allow `ListObjectsV2`: no (AccessDenied)",
             ),
             (
                 "availability-zone",
@@ -774,7 +774,7 @@ Resources:
             (
                 "prefix-list",
                 vec![("DescribeManagedPrefixLists", "", Err("UnauthorizedOperation"))],
-                "UNKNOWN pl-1: AWS refuses DescribeManagedPrefixLists: no (UnauthorizedOperation)",
+                "UNKNOWN pl-1: the credentials do not allow `DescribeManagedPrefixLists`: no (UnauthorizedOperation)",
             ),
             (
                 "transit-gateway",
@@ -815,7 +815,7 @@ Resources:
                     ("DescribeVpcs", "", vpcs(5)),
                     ("GetServiceQuota", "", Err("AccessDeniedException")),
                 ],
-                "UNKNOWN ap-northeast-1: AWS refuses GetServiceQuota: no (AccessDeniedException)",
+                "UNKNOWN ap-northeast-1: the credentials do not allow `GetServiceQuota`: no (AccessDeniedException)",
             ),
             // What is there already needs no room.
             ("quota-vpc", vec![deployed], "PASS ap-northeast-1: no more are needed"),
