@@ -363,7 +363,7 @@ fn names(roots: &[Root]) -> BTreeMap<&'static str, BTreeSet<String>> {
                 .collect();
             let Some(common) = common(&names) else { continue };
             let (partition, account) = (root.partition(), &root.deployment.inputs.account);
-            let service = if *place == "" { "s3" } else { "iam" };
+            let service = if place.is_empty() { "s3" } else { "iam" };
             let entry = found.entry(service).or_default();
             entry.insert(match service {
                 "s3" => format!("arn:{partition}:s3:::{common}*"),
