@@ -8,7 +8,8 @@
 #![allow(clippy::disallowed_methods, reason = "the cases are files")]
 
 use kumiki_plan::{
-    Action, Current, CurrentResource, CurrentStack, Operation, Refusal, Replacement, Secrets, plan,
+    Action, Current, CurrentResource, CurrentStack, GuardKind, Operation, Refusal, Replacement,
+    Secrets, plan, plan_removal,
 };
 use kumiki_project::{
     Cloud, FileError, Files, Inputs, Kind, Library, ResourceRef, Tree, Value, parse_parameter_file,
@@ -309,4 +310,16 @@ fn a_stack_that_does_not_rest_is_refused() {
         current.stacks.get_mut("").unwrap().status = status.to_owned();
         assert_eq!(show(&files, &current), format!("refused: name: is {status}\n"));
     }
+}
+
+#[test]
+fn a_root_that_is_protected_stops_its_removal() {
+    let guards = |termination_protection| {
+        let root = CurrentStack { termination_protection, ..CurrentStack::default() };
+        let current = Current { stacks: [(String::new(), root)].into(), ..Current::default() };
+        let plan = plan_removal("app", "ap-northeast-1", "123456789012", &current);
+        plan.guards.iter().map(|it| it.kind).collect::<Vec<_>>()
+    };
+    assert_eq!(guards(true), [GuardKind::TerminationProtection]);
+    assert_eq!(guards(false), []);
 }

@@ -101,6 +101,15 @@ fn what_is_not_served_is_refused_by_name() {
     let service = open(folder.path());
     let (status, text) = action(&service, "Action=CreateStackSet");
     assert!(status == 400 && text.contains("Could not find operation CreateStackSet"), "{text}");
+    let (status, text) = action(&service, "Action=CreateStackRefactor");
+    assert!(
+        status == 400 && text.contains("Could not find operation CreateStackRefactor"),
+        "{text}"
+    );
+    let form = "Action=CreateChangeSet&StackName=a&ChangeSetName=a&ChangeSetType=CREATE\
+                &ImportExistingResources=true&TemplateBody=";
+    let (status, text) = action(&service, &format!("{form}{}", url_encoded(CHILD)));
+    assert!(status == 400 && text.contains("ImportExistingResources is not rehearsed"), "{text}");
     let (status, text) = action(&service, "Action=DescribeStacks&StackName=a");
     assert_eq!(status, 400);
     assert!(text.contains("<Code>ValidationError</Code>"), "{text}");

@@ -57,6 +57,12 @@ pub(super) fn create(context: &Context<'_>) -> Result<Fields, Refusal> {
                       these only.";
         return Err(Refusal::validation(reason));
     }
+    if form.flag("ImportExistingResources") {
+        // Taken for a creation, it would fail where AWS does not.
+        let reason = "ImportExistingResources is not rehearsed: name the resources in \
+                      ResourcesToImport of a change set of type IMPORT.";
+        return Err(Refusal::validation(reason));
+    }
     let memory = context.service.memory.clone();
     let record = context
         .service
