@@ -1,6 +1,7 @@
 use crate::links::Links;
 use crate::rule::{Cx, Rule};
-use kumiki_project::{Kind, Unknown, Value};
+use aho_corasick::AhoCorasick;
+use kumiki_project::{Kind, Resource, Unknown, Value};
 use kumiki_source::{Severity, message};
 use std::collections::HashSet;
 
@@ -55,13 +56,10 @@ fn check(cx: &mut Cx<'_>) {
     for output in cx.tree.stacks.iter().flat_map(|it| &it.outputs) {
         uses(&output.value, &mut referenced, &mut texts);
     }
+    let named = named(silent.iter().filter_map(|(_, _, alarm)| name(alarm)), &texts);
     silent.retain(|(_, stack, alarm)| {
-        let name = alarm.property("AlarmName").and_then(Value::as_text);
-        let named = name.is_some_and(|name| {
-            // The alarm's own name is one.
-            texts.iter().filter(|it| it.contains(name)).count() > 1
-        });
-        !named && !referenced.contains(&(&*stack.path, &*alarm.logical_id))
+        !name(alarm).is_some_and(|it| named.contains(it))
+            && !referenced.contains(&(&*stack.path, &*alarm.logical_id))
     });
     for (_, stack, alarm) in silent {
         let span = cx.declaration(stack, alarm).name.span;
@@ -69,6 +67,31 @@ fn check(cx: &mut Cx<'_>) {
         let finding = cx.report(span, message!("alarm `{name}` tells nobody", name));
         finding.help.push(message!("add `AlarmActions`, or remove the alarm"));
     }
+}
+
+fn name(alarm: &Resource) -> Option<&str> {
+    alarm.property("AlarmName").and_then(Value::as_text).filter(|it| !it.is_empty())
+}
+
+/// Those of the names that more than one text holds: an alarm's own name is one. All are sought at
+/// once, as there may be as many as texts.
+fn named<'n>(names: impl Iterator<Item = &'n str>, texts: &[&str]) -> HashSet<String> {
+    let names: Vec<&str> = names.collect();
+    // Names that cannot be sought are taken to be used.
+    let Ok(sought) = AhoCorasick::new(&names) else {
+        return names.into_iter().map(str::to_owned).collect();
+    };
+    let mut last = vec![None; names.len()];
+    let mut named = HashSet::new();
+    for (at, text) in texts.iter().enumerate() {
+        for found in sought.find_overlapping_iter(text) {
+            let name = found.pattern().as_usize();
+            if last[name].replace(at).is_some_and(|before| before != at) {
+                named.insert(names[name].to_owned());
+            }
+        }
+    }
+    named
 }
 
 /// Every alarm that a value refers to, and the texts that may hold the name of one.
