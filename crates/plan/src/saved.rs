@@ -59,9 +59,11 @@ impl Basis {
             templates: templates.collect(),
             parameters: parameters.collect(),
             tags: inputs.tags.iter().cloned().collect(),
+            // One that is only under review has nothing: a change set that makes it is no change.
             stacks: current
                 .stacks
                 .iter()
+                .filter(|(_, it)| it.status != "REVIEW_IN_PROGRESS")
                 .map(|(path, it)| (path.clone(), digest(text(it))))
                 .collect(),
             surroundings: digest(text(&surroundings)),
