@@ -83,12 +83,6 @@ impl AwsBackend {
         };
         Self { session, account, warnings: Vec::new() }
     }
-
-    /// What was done in another way than it should have been, since the last time that this was
-    /// asked.
-    pub fn take_warnings(&mut self) -> Vec<Message> {
-        std::mem::take(&mut self.warnings)
-    }
 }
 
 impl Backend for AwsBackend {
@@ -103,6 +97,10 @@ impl Backend for AwsBackend {
         let made = self.session.wait(self.account.create(request))?;
         self.warnings.extend(made.warning);
         Ok(made.record)
+    }
+
+    fn take_warnings(&mut self) -> Vec<Message> {
+        std::mem::take(&mut self.warnings)
     }
 
     fn execute_change_set(

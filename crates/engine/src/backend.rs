@@ -129,6 +129,11 @@ pub trait Backend {
         request: &ChangeSetRequest<'_>,
     ) -> Result<ChangeSetRecord, CreateChangeSetError>;
 
+    /// What else is to be said about the change sets that were made since this was asked last.
+    fn take_warnings(&mut self) -> Vec<Message> {
+        Vec::new()
+    }
+
     /// Executes a change set to its end, good or bad.
     ///
     /// `given` has the values of secret parameters again, which are nowhere recorded; others in it

@@ -38,6 +38,7 @@ pub(crate) fn create(
     stage: Option<&str>,
     import: Vec<ResourceToImport>,
     global: &Global,
+    output: &Output,
 ) -> Result<ChangeSetRecord, CreateChangeSetError> {
     let inputs = &prepared.deployment.inputs;
     let name = match (global.target, stage) {
@@ -48,7 +49,7 @@ pub(crate) fn create(
         (Place::Local, Some(stage)) => Some(plan::change_set_name(backend, inputs, stage)?),
         (Place::Local, None) => None,
     };
-    backend.create_change_set(&ChangeSetRequest {
+    let made = backend.create_change_set(&ChangeSetRequest {
         library: &prepared.project.library,
         root: prepared.root,
         inputs,
@@ -61,7 +62,11 @@ pub(crate) fn create(
             import,
             ..ChangeSetOptions::default()
         },
-    })
+    });
+    for warning in backend.take_warnings() {
+        output.note(&output.text(&warning));
+    }
+    made
 }
 
 /// Executes a change set that was made of a plan.

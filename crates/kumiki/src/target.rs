@@ -69,8 +69,10 @@ pub(crate) fn caller<'g>(
         return Ok(global.caller.get());
     }
     // Any Region knows who asks; a root's is one that the account uses.
-    let region = project.config.roots.values().next().map(|it| it.region.clone());
-    let caller = session(&region.unwrap_or_default(), global)?.caller();
+    let Some(region) = project.config.roots.values().next().map(|it| &it.region) else {
+        return Ok(None);
+    };
+    let caller = session(region, global)?.caller();
     let caller = caller.map_err(|it| {
         Stop::new(it.message()).help(message!(
             "sign in first, or name a profile: `aws sts get-caller-identity` shows who asks"

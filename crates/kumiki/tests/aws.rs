@@ -72,6 +72,8 @@ impl<'c> Project<'c> {
             .env("AWS_ACCESS_KEY_ID", account)
             .env("AWS_SECRET_ACCESS_KEY", "kumiki")
             .env("AWS_EC2_METADATA_DISABLED", "true")
+            .env("AWS_CONFIG_FILE", "/dev/null")
+            .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
             .env_remove("AWS_PROFILE")
             .env_remove("GITHUB_ACTIONS")
             .stdin(Stdio::null())
@@ -171,8 +173,13 @@ Resources:
   Topic:
     Type: AWS::SNS::Topic
     Properties: { DisplayName: !Sub "news of ${Stage}" }
+  Dead:
+    Type: AWS::SQS::Queue
+    Properties: { MessageRetentionPeriod: 1209600 }
   Queue:
     Type: AWS::SQS::Queue
+    Properties:
+      RedrivePolicy: { deadLetterTargetArn: !GetAtt Dead.Arn, maxReceiveCount: 5 }
   QueuePolicy:
     Type: AWS::SQS::QueuePolicy
     Properties:
@@ -233,7 +240,7 @@ fn a_tree_is_deployed_and_what_is_planned_is_what_happens() {
     shop.ends(2, "plan dev --detailed-exitcode");
     let said = shop.ends(0, "up dev --yes");
     assert!(
-        said.contains("stack `shop-dev` is in CREATE_COMPLETE: 3 stacks and 7 resources"),
+        said.contains("stack `shop-dev` is in CREATE_COMPLETE: 3 stacks and 8 resources"),
         "{said}"
     );
     let said = shop.ends(0, "plan dev --detailed-exitcode");
@@ -269,6 +276,12 @@ fn a_tree_is_deployed_and_what_is_planned_is_what_happens() {
     shop.ends(0, "changeset execute dev --yes");
     shop.ends(0, "plan dev --detailed-exitcode");
     shop.ends(3, "changeset create dev");
+
+    // What is around a value that the account does not tell shows too.
+    shop.write("nested/news.yaml", &NEWS.replace("maxReceiveCount: 5", "maxReceiveCount: 9"));
+    let said = shop.ends(2, "plan dev --detailed-exitcode");
+    assert!(said.contains("0 to add, 2 to modify") || said.contains("1 to modify"), "{said}");
+    shop.write("nested/news.yaml", NEWS);
 
     // Who, what, when, on whose word, and how it ended: here, and beside the stacks.
     let audit = shop.audit();
@@ -332,6 +345,16 @@ fn nothing_goes_to_another_account_or_without_a_second_person() {
     shop.write("nested/log.yaml", &LOG.replace("7 }", "30 }"));
     let said = shop.ends(2, "up prod --approval plan.approval.json");
     assert!(said.contains("approves another plan"), "{said}");
+}
+
+#[test]
+fn a_service_that_is_not_there_is_said() {
+    let mut cloud = Cloud::start(&[]);
+    let there = std::mem::replace(&mut cloud.url, "http://127.0.0.1:1".to_owned());
+    let said = shop(&cloud).ends(2, "plan dev");
+    assert!(said.contains("AWS cannot be asked"), "{said}");
+    cloud.url = there;
+    shop(&cloud).ends(0, "plan dev");
 }
 
 /// The real service account: a plan against live stacks is empty once it is deployed.

@@ -102,7 +102,15 @@ fn create(args: &CreateChangeSet, global: &Global, output: &Output) -> Result<Ex
         false => {
             let stage = it.stage.as_deref();
             let import = Vec::new();
-            change_set::create(&mut *it.backend, &it.prepared, &it.plan, stage, import, global)
+            change_set::create(
+                &mut *it.backend,
+                &it.prepared,
+                &it.plan,
+                stage,
+                import,
+                global,
+                output,
+            )
         }
     };
     let made = match made {
@@ -346,8 +354,9 @@ pub(crate) fn import(args: &Import, global: &Global, output: &Output) -> Result<
         return Ok(Exit::CouldNotRun);
     };
     let stage = stage.as_deref();
-    let made = change_set::create(&mut *backend, &prepared, &plan, stage, resources, global)
-        .map_err(|it| Stop::new(it.message()))?;
+    let made =
+        change_set::create(&mut *backend, &prepared, &plan, stage, resources, global, output)
+            .map_err(|it| Stop::new(it.message()))?;
     let how = How {
         approval: &approval,
         allow: &[],

@@ -226,6 +226,7 @@ fn bring_up(
             stage.map(String::as_str),
             Vec::new(),
             global,
+            output,
         )
         .map_err(|it| Stop::new(it.message()))?;
         let how = How {
