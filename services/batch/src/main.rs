@@ -1,11 +1,12 @@
 //! The batch image: `monthly`, `yearly` and `due-alert` as the schedules start them with `JOB`, and
-//! `bootstrap` and `migrate` as tasks that run once. The exit code says the truth.
+//! `bootstrap`, `migrate` and `smoke` as tasks that run once. The exit code says the truth.
 //!
 //! Every job may be started again at any time, also after it was killed: a period has one report.
 
 mod aggregate;
 mod due;
 mod news;
+mod smoke;
 
 use chrono::{NaiveDate, Utc};
 use news::News;
@@ -45,12 +46,12 @@ async fn run() -> Result<ExitCode, Failure> {
             let applied = service_schema::migrate(&database).await?;
             tracing::info!(applied, "the schema is up to date");
         }
-        Some(name @ ("monthly" | "yearly" | "due-alert")) => {
+        Some(name @ ("monthly" | "yearly" | "due-alert" | "smoke")) => {
             scheduled(environment, name, period.as_deref()).await?;
         }
         _ => {
             return Err("`JOB` or the first argument names what to do: monthly, yearly, \
-            due-alert, bootstrap or migrate"
+            due-alert, bootstrap, migrate or smoke"
                 .into());
         }
     }
@@ -84,6 +85,7 @@ async fn scheduled(
         let mut client = database.connect().await?;
         client.execute(LOCK, &[]).await?;
         match job {
+            "smoke" => smoke::look(&client, &reports, &news).await,
             "due-alert" => due::alert(&mut client, &news, day.unwrap_or(today)).await,
             "yearly" => {
                 let period = day.map_or_else(|| Period::previous_year(today), Period::year_of);

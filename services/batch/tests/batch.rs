@@ -203,10 +203,29 @@ async fn without_a_period_it_is_the_one_before() {
 }
 
 #[tokio::test]
+async fn a_look_from_inside_the_network() {
+    let bed = Bed::start(0).await;
+    bed.job(&["smoke"]).await;
+    bed.job(&["smoke"]).await;
+    assert_eq!(bed.aws.reports().await, ["reports/smoke/answer.txt"]);
+    assert_eq!(bed.aws.messages().await.len(), 2);
+    assert_eq!(bed.number("select count(*) from report_runs").await, 0);
+    let (success, log) = Program::run(
+        BINARY,
+        &["smoke"],
+        [bed.variables(), variables([("REPORTS_BUCKET", "nowhere")])].concat(),
+    )
+    .await;
+    assert!(!success, "{log}");
+}
+
+#[tokio::test]
 async fn the_exit_code_says_the_truth() {
     let (success, log) = Program::run(BINARY, &[], Vec::new()).await;
     assert!(!success);
-    assert!(log.contains("names what to do: monthly, yearly, due-alert, bootstrap or migrate"));
+    assert!(
+        log.contains("names what to do: monthly, yearly, due-alert, bootstrap, migrate or smoke")
+    );
     let (success, log) = Program::run(BINARY, &["monthly", "october"], Vec::new()).await;
     assert!(!success);
     for name in ["APP_ENV", "DATABASE_URL", "REPORTS_BUCKET", "BATCH_TOPIC_ARN", "METRIC_NAMESPACE"]
