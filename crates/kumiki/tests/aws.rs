@@ -253,7 +253,9 @@ fn a_tree_is_deployed_and_what_is_planned_is_what_happens() {
     // An edit is exactly that edit, and the service's change set says nothing else.
     shop.write("nested/log.yaml", &LOG.replace("7 }", "30 }"));
     shop.ends(2, "plan dev --detailed-exitcode");
+    let before = shop.json("status dev");
     let made = shop.json("changeset create dev");
+    assert_eq!(shop.json("status dev"), before, "what is only proposed changes nothing");
     assert_eq!(made["execution_status"], "AVAILABLE");
     let name = made["name"].as_str().unwrap();
     assert!(name.starts_with("shop-dev-change-"), "{name}");

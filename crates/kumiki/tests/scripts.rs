@@ -17,6 +17,8 @@ fn run(project: &Path, script: &str, arguments: &str) -> (i32, String) {
         .args(arguments.split_whitespace())
         .env("KUMIKI", env!("CARGO_BIN_EXE_kumiki"))
         .env("LC_ALL", "C.UTF-8")
+        // Which other programs a machine has is its own business.
+        .env("PATH", "/usr/bin:/bin")
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&done.stdout) + String::from_utf8_lossy(&done.stderr);
@@ -59,7 +61,7 @@ fn a_root_goes_through_the_scripts() {
     copy(&project(), folder.path());
     let of_bootstrap = "--env dev --root bootstrap --target local";
     let cases = [
-        ("validate.sh", "--env dev", 0, "errors: 0"),
+        ("validate.sh", "--env dev", 0, "failed: 0"),
         // Without an environment, nothing is guessed.
         ("create-changeset.sh", "--target local", 2, "--env ENV"),
         ("create-changeset.sh", of_bootstrap, 0, "is made"),

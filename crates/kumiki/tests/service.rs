@@ -402,3 +402,40 @@ fn a_release_touches_what_it_releases() {
     assert_eq!(service.json(&["up", "dev", "--yes"])["status"], "UPDATE_COMPLETE");
     assert_eq!(service.run(&["plan", "dev", "--detailed-exitcode"]).status.code(), Some(0));
 }
+
+/// What `deploy-all` did about its steps.
+fn steps(service: &Service, arguments: &[&str]) -> Vec<(String, String)> {
+    let json = service.json(&[&["deploy-all", "dev"], arguments].concat());
+    let word = |it: &serde_json::Value| it.as_str().unwrap().to_owned();
+    let steps = json["steps"].as_array().unwrap().iter();
+    steps.map(|it| (word(&it["step"]), word(&it["taken"]))).collect()
+}
+
+#[test]
+fn every_root_is_deployed_in_the_order_of_the_project() {
+    let service = Service::new();
+    let taken: Vec<(String, String)> = steps(&service, &["--yes"]);
+    let done: Vec<&str> =
+        taken.iter().filter(|it| it.1 == "done").map(|it| it.0.as_str()).collect();
+    let expected = [
+        "bootstrap",
+        "edge",
+        "service first-creation",
+        "service services-enabled",
+        "service steady-state",
+        "rotation",
+        "edge",
+    ];
+    assert_eq!(done, expected, "{taken:?}");
+    let of = |taken: &[(String, String)], step: &str| {
+        taken.iter().find(|it| it.0 == step).unwrap().1.clone()
+    };
+    assert_eq!(of(&taken, "dr"), "not-there");
+    assert_eq!(of(&taken, "smoke"), "only-on-aws");
+    // The state is asked, so what is behind is not done again.
+    let again = steps(&service, &["--dry-run"]);
+    assert_eq!(of(&again, "service first-creation"), "behind");
+    assert_eq!(of(&again, "service steady-state"), "due");
+    let logs = std::fs::read_dir(service.path("changeset-logs/dev")).unwrap().count();
+    assert_eq!(logs, expected.len());
+}
