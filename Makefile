@@ -135,6 +135,7 @@ clients: emulators python-clients ## Try `kumiki serve` with the `aws` command a
 	cargo build $(FLAGS) --workspace --bin kumiki
 	'$(CLIENTS)/python' crates/serve/tests/clients.py probes '$(TARGET)/debug/kumiki' '$(TOOLS)'
 	'$(CLIENTS)/python' crates/serve/tests/clients.py service '$(TARGET)/debug/kumiki' '$(TOOLS)' $(PROJECT)
+	'$(CLIENTS)/python' crates/serve/tests/clients.py deploy '$(TARGET)/debug/kumiki' '$(TOOLS)' $(PROJECT)
 
 .PHONY: python-clients
 python-clients:

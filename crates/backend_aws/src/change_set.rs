@@ -20,7 +20,7 @@ use kumiki_plan::{Plan, ServiceChangeSet, digest, mask_secret};
 use kumiki_source::{Message, message};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// What stands in a change set's description before the digest of its plan.
 const PLAN: &str = "kumiki plan ";
@@ -59,10 +59,10 @@ pub fn change_set_name(
     digest: &str,
     now: SystemTime,
 ) -> String {
-    let seconds = now.duration_since(UNIX_EPOCH).map_or(0, |it| it.as_secs());
+    let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
     let stage = stage.unwrap_or("change");
     let digest = &digest[..digest.len().min(12)];
-    let name = format!("{root}-{environment}-{stage}-{digest}-{}", compact_time(seconds));
+    let name = format!("{root}-{environment}-{stage}-{digest}-{}", compact_time(since));
     name.chars().map(|it| if it.is_ascii_alphanumeric() { it } else { '-' }).collect()
 }
 
@@ -74,12 +74,13 @@ pub fn stage_of<'n>(name: &'n str, root: &str, environment: &str) -> Option<&'n 
     parts.next()
 }
 
-/// A time in UTC as in `20261124T193000Z`.
-fn compact_time(seconds: u64) -> String {
-    let time = aws_sdk_cloudformation::primitives::DateTime::from_secs(seconds as i64);
+/// A time in UTC as in `20261124T193000123Z`: two within a second have two names.
+fn compact_time(since: Duration) -> String {
+    let milliseconds = i64::try_from(since.as_millis()).unwrap_or_default();
+    let time = aws_sdk_cloudformation::primitives::DateTime::from_millis(milliseconds);
     let format = aws_sdk_cloudformation::primitives::DateTimeFormat::DateTime;
     let text = time.fmt(format).unwrap_or_default();
-    text.chars().filter(|it| !matches!(it, '-' | ':')).collect()
+    text.chars().filter(|it| !matches!(it, '-' | ':' | '.')).collect()
 }
 
 impl Account {
@@ -638,7 +639,7 @@ mod tests {
         let now = UNIX_EPOCH + Duration::from_secs(1_795_548_600);
         let digest = "0123456789abcdef";
         let name = change_set_name("service", "dev", Some("first-gates"), digest, now);
-        assert_eq!(name, "service-dev-first-gates-0123456789ab-20261124T193000Z");
+        assert_eq!(name, "service-dev-first-gates-0123456789ab-20261124T193000000Z");
         assert_eq!(stage_of(&name, "service", "dev"), Some("first-gates"));
         let name = change_set_name("service", "dev", None, digest, now);
         assert_eq!(stage_of(&name, "service", "dev"), Some("change"));

@@ -16,6 +16,8 @@ pub struct Settings {
     /// Another endpoint than AWS's own, such as that of an emulator. The SDK reads
     /// `AWS_ENDPOINT_URL` by itself.
     pub endpoint_url: Option<String>,
+    /// How often a call is tried at most, as `AWS_MAX_ATTEMPTS` has it; 8 times otherwise.
+    pub attempts: Option<u32>,
 }
 
 /// Who asks AWS.
@@ -48,7 +50,7 @@ impl Session {
             .http_client(http)
             // Retries wait with full jitter, and fewer are made once the service throttles.
             // <https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html>
-            .retry_config(RetryConfig::adaptive().with_max_attempts(8))
+            .retry_config(RetryConfig::adaptive().with_max_attempts(settings.attempts.unwrap_or(8)))
             .region(Region::new(settings.region.clone()));
         if let Some(profile) = &settings.profile {
             loader = loader.profile_name(profile);

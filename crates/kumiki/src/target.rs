@@ -120,6 +120,7 @@ pub(crate) fn session(region: &str, global: &Global) -> Result<Session, Stop> {
         region: region.to_owned(),
         profile: global.profile.clone(),
         endpoint_url: global.endpoint_url.clone(),
+        attempts: std::env::var("AWS_MAX_ATTEMPTS").ok().and_then(|it| it.parse().ok()),
     };
     Session::open(&settings)
         .map_err(|error| Stop::new(message!("AWS cannot be asked: {error}", error)))

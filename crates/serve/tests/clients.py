@@ -1,9 +1,10 @@
 """Tries `kumiki serve` with AWS's own clients, and measures it beside ministack and moto.
 
-    clients.py probes|service|bench KUMIKI TOOLS [PROJECT]
+    clients.py probes|service|deploy|bench KUMIKI TOOLS [PROJECT]
 
 Starts what it needs on ports of this machine, asks, and ends it. `probes` scores every endpoint by
-probes/probes.yaml; `service` creates the service account with `aws` alone; `bench` takes the time of
+probes/probes.yaml; `service` creates the service account with `aws` alone; `deploy` is the other way round, `kumiki` as the
+client of servers that others wrote; `bench` takes the time of
 creating it, or of the largest part of it that a peer manages.
 """
 
@@ -295,6 +296,92 @@ def bench(binary, tools, project):
     return 0
 
 
+def deploy(binary, tools, project):
+    """`kumiki --target aws` against servers that others wrote. None of them takes the nested root, so
+    its stacks are deployed one by one, each as a root of its own, with what those before it put out."""
+    with tempfile.TemporaryDirectory() as state, kumiki(binary, state) as url:
+        ours = Bench(url)
+        given = values(project / "parameters/dev.json", **GATES)
+        seconds, answer = ours.create("bench", url=package(ours, project, url), parameters=given)
+        if seconds is None:
+            raise SystemExit(f"kumiki could not create the service root: {answer}")
+        flat = parts(ours, project)
+    # What every server can do has to be done everywhere, and what ours can do on ours.
+    common = list(generated())[:5]
+    every = {name for name, *_ in common}
+    for peer, start in [
+        ("kumiki serve", lambda _: kumiki(binary, folder)),
+        ("ministack", ministack),
+        ("moto", moto),
+    ]:
+        with tempfile.TemporaryDirectory() as folder, start(tools) as url:
+            managed, refused = deploy_flat(binary, pathlib.Path(folder), url, common + flat)
+        count = len(set(managed) - every)
+        print(f"{peer}: {count} of {len(flat)} stacks deployed, and planned again without a change")
+        for name, why in refused.items():
+            print(f"  {name}: {why}")
+        if not every <= set(managed) or peer == "kumiki serve" and count < len(flat):
+            raise SystemExit("more was expected")
+    return 0
+
+
+def deploy_flat(binary, folder, url, flat):
+    """Deploys stacks as roots of a project of their own: those that were, and why others were not."""
+    roots = "".join(
+        f"""[roots.{name}]
+template = "{name}.yaml"
+stack-name = "flat-{name}"
+region = "{REGION}"
+parameters = "{name}.json"
+"""
+        for name, *_ in flat
+    )
+    (folder / "kumiki.toml").write_text(roots + "[environments.dev]\n")
+    for name, body, given, _ in flat:
+        (folder / f"{name}.yaml").write_text(body)
+        (folder / f"{name}.json").write_text(json.dumps(given))
+    environment = os.environ | {
+        "AWS_ACCESS_KEY_ID": "000000000000",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_MAX_ATTEMPTS": "2",
+        "LC_ALL": "C.UTF-8",
+    }
+
+    def run(command, name, *more):
+        words = [binary, command, "dev", "--root", name, "--project", folder, *more]
+        words += ["--target", "aws", "--endpoint-url", url, "--json"]
+        done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=120)
+        return done.returncode, json.loads(done.stdout or "{}"), done.stderr
+
+    known, managed, refused = {}, [], {}
+    for name, _, given, before in flat:
+        now = dict(given)
+        for old, new in known.items():
+            now = {key: value.replace(old, new) for key, value in now.items()}
+        (folder / f"{name}.json").write_text(json.dumps(now))
+        code, said, error = run("up", name, "--yes")
+        # A peer shows resources too whose conditions do not hold; that it does not make them is seen
+        # by the plan after it.
+        if allow := re.findall(r"--allow \S+[^` ]", " ".join(said.get("help", []))):
+            code, said, error = run("up", name, "--yes", *" ".join(allow).split())
+        left = []
+        if code == 0:
+            code, said, error = run("plan", name, "--detailed-exitcode")
+            left = [it["logical_id"] for step in said["plan"]["steps"] for it in step["changes"]]
+        if code != 0:
+            finding = next(iter(said.get("findings", [])), {}).get("message")
+            # It said that the stack is complete.
+            missing = left and f"complete, and yet to be changed: {', '.join(left)}"
+            why = said.get("error") or finding or missing or error or f"exit code {code}"
+            refused[name] = re.sub(r"\s+", " ", str(why))[:150]
+            continue
+        managed.append(name)
+        outputs = {it["name"]: it["value"] for it in run("outputs", name)[1]["outputs"]}
+        known |= {old: outputs[key] for key, old in before.items() if len(old) > 7 and key in outputs}
+    return managed, refused
+
+
 def main(arguments):
     what, binary, tools, *rest = arguments
     project = pathlib.Path(rest[0] if rest else HERE.parents[2] / "infra/service").resolve()
@@ -302,6 +389,8 @@ def main(arguments):
         return probes(binary, tools)
     if what == "service":
         return service(binary, project)
+    if what == "deploy":
+        return deploy(binary, tools, project)
     return bench(binary, tools, project)
 
 

@@ -1,7 +1,7 @@
 //! `kumiki up`: plan, review, execute, watch, outputs.
 
 use crate::Exit;
-use crate::args::{Global, Target, Up as Args};
+use crate::args::{Global, Place, Target, Up as Args};
 use crate::change_set::{self, How};
 use crate::command::plan::{self, Prepared};
 use crate::output::{Output, Stop, Style};
@@ -166,7 +166,9 @@ fn bring_up(
                 unused.retain(|it| it != name);
             }
         }
-        if let (Some(name), true) = (unused.first(), index + 1 == stages.len()) {
+        // What AWS's own change set shows besides is known only once it is made.
+        let last = index + 1 == stages.len() && global.target == Place::Local;
+        if let (Some(name), true) = (unused.first(), last) {
             return Err(Stop::new(message!(
                 "no guard stops at `{name}`, so there is nothing to allow",
                 name
