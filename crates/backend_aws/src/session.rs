@@ -3,7 +3,10 @@
 use crate::error::ServiceError;
 use aws_config::retry::RetryConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_smithy_http_client::tls;
+use aws_smithy_http_client::Connector;
+use aws_smithy_http_client::proxy::ProxyConfig;
+use aws_smithy_http_client::tls::{self, TlsContext, TrustStore};
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use tokio::runtime::{Builder, Runtime};
 
 /// How AWS is reached.
@@ -16,6 +19,9 @@ pub struct Settings {
     /// Another endpoint than AWS's own, such as that of an emulator. The SDK reads
     /// `AWS_ENDPOINT_URL` by itself.
     pub endpoint_url: Option<String>,
+    /// Certificates, as PEM, of authorities that are trusted besides those of the system, such as that
+    /// of a proxy which looks into the traffic: `AWS_CA_BUNDLE`.
+    pub ca_bundle: Option<Vec<u8>>,
     /// How often a call is tried at most, as `AWS_MAX_ATTEMPTS` has it; 8 times otherwise.
     pub attempts: Option<u32>,
 }
@@ -40,12 +46,27 @@ impl Session {
     /// Finds out how to reach AWS. Asks nobody yet.
     ///
     /// # Errors
-    /// When the system refuses threads.
+    /// When the system refuses threads, or the certificates are none.
     pub fn open(settings: &Settings) -> std::io::Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
-        let http = aws_smithy_http_client::Builder::new()
-            .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
-            .build_https();
+        let mut trusted = TrustStore::default();
+        if let Some(bundle) = &settings.ca_bundle {
+            trusted.add_pem_certificate(bundle.as_slice());
+        }
+        let context = TlsContext::builder().with_trust_store(trusted).build();
+        let context = context.map_err(std::io::Error::other)?;
+        // `build_https` knows no proxies; this is what it does besides.
+        let http = aws_smithy_http_client::Builder::new().build_with_connector_fn(
+            move |settings, components| {
+                let mut connector = Connector::builder();
+                connector.set_connector_settings(settings.cloned());
+                connector.set_sleep_impl(components.and_then(RuntimeComponents::sleep_impl));
+                // `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`, as the `aws` command has them.
+                let connector = connector.proxy_config(ProxyConfig::from_env());
+                let provider = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring);
+                connector.tls_provider(provider).tls_context(context.clone()).build()
+            },
+        );
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .http_client(http)
             // Retries wait with full jitter, and fewer are made once the service throttles.

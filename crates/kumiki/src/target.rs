@@ -116,10 +116,22 @@ fn aws(
 /// # Errors
 /// When the system refuses it.
 pub(crate) fn session(region: &str, global: &Global) -> Result<Session, Stop> {
+    let bundle = std::env::var_os("AWS_CA_BUNDLE").filter(|it| !it.is_empty());
+    let ca_bundle = bundle.map(|path| {
+        let name = Path::new(&path).display();
+        std::fs::read(&path).map_err(|error| {
+            Stop::new(message!(
+                "`{name}`, which `AWS_CA_BUNDLE` names, cannot be read: {error}",
+                name,
+                error
+            ))
+        })
+    });
     let settings = Settings {
         region: region.to_owned(),
         profile: global.profile.clone(),
         endpoint_url: global.endpoint_url.clone(),
+        ca_bundle: ca_bundle.transpose()?,
         attempts: std::env::var("AWS_MAX_ATTEMPTS").ok().and_then(|it| it.parse().ok()),
     };
     Session::open(&settings)

@@ -65,7 +65,12 @@ impl<'c> Project<'c> {
     }
 
     fn run_as(&self, account: &str, arguments: &str) -> Output {
-        Command::new(KUMIKI)
+        self.command(account, arguments).output().unwrap()
+    }
+
+    fn command(&self, account: &str, arguments: &str) -> Command {
+        let mut command = Command::new(KUMIKI);
+        command
             .args(arguments.split(' '))
             .args(["--target", "aws", "--language", "en", "--endpoint-url", &self.cloud.url])
             .current_dir(self.folder.path())
@@ -76,9 +81,10 @@ impl<'c> Project<'c> {
             .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
             .env_remove("AWS_PROFILE")
             .env_remove("GITHUB_ACTIONS")
-            .stdin(Stdio::null())
-            .output()
-            .unwrap()
+            .env("NO_PROXY", "127.0.0.1")
+            .env("AWS_MAX_ATTEMPTS", "2")
+            .stdin(Stdio::null());
+        command
     }
 
     fn run(&self, arguments: &str) -> Output {
@@ -357,6 +363,20 @@ fn a_service_that_is_not_there_is_said() {
     assert!(said.contains("AWS cannot be asked"), "{said}");
     cloud.url = there;
     shop(&cloud).ends(0, "plan dev");
+}
+
+#[test]
+fn a_proxy_and_its_certificates_are_used() {
+    let mut cloud = Cloud::start(&[]);
+    let proxy = std::mem::replace(&mut cloud.url, "http://aws.invalid".to_owned());
+    let shop = shop(&cloud);
+    let said =
+        text(&shop.command("111122223333", "plan dev").env("HTTP_PROXY", &proxy).output().unwrap());
+    assert!(said.contains("6 to add"), "{said}");
+    let bundle = shop.path("missing.pem");
+    let output = shop.command("111122223333", "plan dev").env("AWS_CA_BUNDLE", bundle).output();
+    let said = text(&output.unwrap());
+    assert!(said.contains("which `AWS_CA_BUNDLE` names, cannot be read"), "{said}");
 }
 
 /// The real service account: a plan against live stacks is empty once it is deployed.
