@@ -3,6 +3,9 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "tests may")]
 
+mod project;
+
+use project::copy;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -23,19 +26,6 @@ fn run(project: &Path, script: &str, arguments: &str) -> (i32, String) {
         .unwrap();
     let said = String::from_utf8_lossy(&done.stdout) + String::from_utf8_lossy(&done.stderr);
     (done.status.code().unwrap(), said.into_owned())
-}
-
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let name = entry.file_name();
-        match entry.file_type().unwrap().is_dir() {
-            true if name == ".kumiki" || name == "changeset-logs" => {}
-            true => copy(&entry.path(), &to.join(name)),
-            false => drop(std::fs::copy(entry.path(), to.join(name)).unwrap()),
-        }
-    }
 }
 
 #[test]
