@@ -239,8 +239,22 @@ impl Project {
             project
         });
         let folder = tempfile::tempdir().unwrap();
-        copy(deployed.folder.path(), folder.path());
+        copy_whole(deployed.folder.path(), folder.path());
         Self { folder, locale, digest: String::new() }
+    }
+}
+
+/// Copies a project with the state of its stacks.
+fn copy_whole(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_whole(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
     }
 }
 
