@@ -76,11 +76,12 @@ pub fn stage_of<'n>(name: &'n str, root: &str, environment: &str) -> Option<&'n 
 
 /// A time in UTC as in `20261124T193000123Z`: two within a second have two names.
 fn compact_time(since: Duration) -> String {
-    let milliseconds = i64::try_from(since.as_millis()).unwrap_or_default();
-    let time = aws_sdk_cloudformation::primitives::DateTime::from_millis(milliseconds);
+    let seconds = i64::try_from(since.as_secs()).unwrap_or_default();
+    let time = aws_sdk_cloudformation::primitives::DateTime::from_secs(seconds);
     let format = aws_sdk_cloudformation::primitives::DateTimeFormat::DateTime;
     let text = time.fmt(format).unwrap_or_default();
-    text.chars().filter(|it| !matches!(it, '-' | ':' | '.')).collect()
+    let text: String = text.chars().filter(|it| !matches!(it, '-' | ':' | 'Z')).collect();
+    format!("{text}{:03}Z", since.subsec_millis())
 }
 
 impl Account {
